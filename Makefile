@@ -1,0 +1,144 @@
+# cube: `make demo` shows it at work, `make check` tests it, `make help` lists the rest.
+#
+#   CC=clang            another compiler            SAN=address,undefined | thread   sanitizers
+#   WERROR=1            warnings are errors (CI)    BUILD=DIR                        another build folder
+#   PREFIX=/usr/local   DESTDIR=                    where `make install` puts things
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+BUILD    ?= build$(if $(SAN),-$(firstword $(subst $(comma), ,$(SAN))))
+comma    := ,
+
+bindir     = $(PREFIX)/bin
+sbindir    = $(PREFIX)/sbin
+includedir = $(PREFIX)/include
+libdir     = $(PREFIX)/lib
+plugindir  = $(libdir)/cube/plugins
+mandir     = $(PREFIX)/share/man
+docdir     = $(PREFIX)/share/doc/cube
+compdir    = $(PREFIX)/share/bash-completion/completions
+pcdir      = $(PREFIX)/share/pkgconfig
+unitdir    = $(PREFIX)/lib/systemd/system
+
+# ---- flags ---------------------------------------------------------------------------------
+
+CSTD     := -std=gnu11
+WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2 -Wvla -Wstrict-prototypes \
+            -Wmissing-prototypes -Wwrite-strings $(if $(WERROR),-Werror)
+OPT      ?= -O2 -g
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+            $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY))
+FORTIFY  := $(if $(findstring clang,$(CC)),2,3)
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+CPPFLAGS += -Iinclude -Icore -D_GNU_SOURCE -DCUBE_VERSION='"$(VERSION)"' -DCUBE_PLUGIN_DIR='"$(plugindir)"'
+ALLCFLAGS = $(CSTD) $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -fPIC -fvisibility=hidden \
+            -ffunction-sections -fdata-sections -MMD -MP $(CPPFLAGS) $(CFLAGS)
+LINK      = $(SANFLAGS) -Wl,-z,relro,-z,now,--as-needed,--gc-sections $(LDFLAGS)
+LIBS_BASE := -lyajl -luuid -lpthread -lm
+LIBS_CORE := -lcivetweb -lcurl -ldl $(LIBS_BASE)
+
+# ---- what there is to build ----------------------------------------------------------------
+
+LAYERS   := base model plugin manager worker http shell
+objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard $(1))))
+layer     = $(BUILD)/lib/libcube-$(1).a
+# Each layer links to those on its right only; the layer test holds the includes to it.
+CORE_ORDER := shell http manager worker plugin model base
+CORE_LIBS  := $(foreach l,$(CORE_ORDER),$(call layer,$(l)))
+
+PROGRAMS := cube cube-manager cube-worker
+BINS     := $(PROGRAMS:%=$(BUILD)/bin/%)
+
+# A plugin is one file, plugins/KIND/NAME.c, or one folder, plugins/KIND/NAME/*.c.
+PLUGIN_FILES   := $(wildcard plugins/*/*.c)
+PLUGIN_FOLDERS := $(patsubst %/,%,$(sort $(dir $(wildcard plugins/*/*/*.c))))
+PLUGINS        := $(PLUGIN_FILES:plugins/%.c=$(BUILD)/plugins/%.so) \
+                  $(PLUGIN_FOLDERS:plugins/%=$(BUILD)/plugins/%.so)
+# process.so starts one of these beside each task; it is a program of its own, in the same folder.
+SUPERVISOR     := $(BUILD)/plugins/runtime/process-supervisor
+
+UNIT_TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
+PLUGIN_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/plugin/*_test.c))
+FAKES        := $(patsubst tests/fake/%.c,$(BUILD)/tests/fake/%.so,$(wildcard tests/fake/*_plugin.c))
+TOOLS        := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/flow/*_tool.c tests/bench/*_tool.c))
+FUZZERS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
+
+all: $(BINS) $(PLUGINS) $(SUPERVISOR)
+
+# ---- how it is built -----------------------------------------------------------------------
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALLCFLAGS) -c -o $@ $<
+
+define LAYER_RULE
+$(call layer,$(1)): $(call objects,core/$(1)/*.c)
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(eval $(call LAYER_RULE,$(l))))
+
+define PROGRAM_RULE
+$(BUILD)/bin/$(1): $(call objects,cmd/$(1)/*.c) $(call objects,cmd/common/*.c) $(CORE_LIBS)
+	@mkdir -p $$(@D)
+	$(CC) -pie $(LINK) -rdynamic -o $$@ $$^ $(LIBS_CORE)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$(p))))
+
+# A plugin sees include/cube and core/base; --exclude-libs keeps base out of its exports.
+PLUGIN_LINK = $(CC) -shared $(LINK) $(if $(SAN),,-Wl$(comma)-z$(comma)defs) -Wl,--exclude-libs,ALL
+plugin_libs = $(if $(filter sqlite,$(1)),-lsqlite3) $(if $(filter docker,$(1)),-lcurl) $(LIBS_BASE)
+
+define PLUGIN_FILE_RULE
+$(BUILD)/plugins/$(1).so: $(BUILD)/obj/plugins/$(1).o $(call layer,base)
+	@mkdir -p $$(@D)
+	$$(PLUGIN_LINK) -o $$@ $$^ $(call plugin_libs,$(notdir $(1)))
+endef
+define PLUGIN_FOLDER_RULE
+$(BUILD)/plugins/$(1).so: $(filter-out %/supervisor.o,$(call objects,plugins/$(1)/*.c)) $(call layer,base)
+	@mkdir -p $$(@D)
+	$$(PLUGIN_LINK) -o $$@ $$^ $(call plugin_libs,$(notdir $(1)))
+endef
+$(foreach p,$(PLUGIN_FILES:plugins/%.c=%),$(eval $(call PLUGIN_FILE_RULE,$(p))))
+$(foreach p,$(PLUGIN_FOLDERS:plugins/%=%),$(eval $(call PLUGIN_FOLDER_RULE,$(p))))
+
+$(SUPERVISOR): $(BUILD)/obj/plugins/runtime/process/supervisor.o
+	@mkdir -p $(@D)
+	$(CC) -pie $(LINK) -o $@ $^
+
+# ---- tests ---------------------------------------------------------------------------------
+
+LIBS_CHECK := $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
+
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIBS)
+	@mkdir -p $(@D)
+	$(CC) -pie $(LINK) -rdynamic -o $@ $^ $(LIBS_CHECK) $(LIBS_CORE)
+
+$(BUILD)/tests/plugin/%: $(BUILD)/obj/tests/plugin/%.o $(CORE_LIBS)
+	@mkdir -p $(@D)
+	$(CC) -pie $(LINK) -rdynamic -o $@ $^ $(LIBS_CHECK) $(LIBS_CORE)
+
+$(BUILD)/tests/fake/%.so: $(BUILD)/obj/tests/fake/%.o $(call layer,base)
+	@mkdir -p $(@D)
+	$(PLUGIN_LINK) -o $@ $^ $(LIBS_BASE)
+
+$(BUILD)/tests/flow/%_tool $(BUILD)/tests/bench/%_tool:
+	@mkdir -p $(@D)
+	$(CC) -pie $(LINK) -o $@ $^ $(LIBS_CORE)
+$(TOOLS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(CORE_LIBS)
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(CORE_LIBS)
+	@mkdir -p $(@D)
+	$(CC) -pie $(LINK) -o $@ $^ $(LIBS_CORE)
+
+tests: all $(UNIT_TESTS) $(PLUGIN_TESTS) $(FAKES) $(TOOLS) $(FUZZERS)
+
+clean:
+	rm -rf build build-address build-thread build-undefined
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: all tests clean
+.SECONDARY:
+.DELETE_ON_ERROR:

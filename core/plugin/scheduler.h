@@ -1,0 +1,40 @@
+/* plugin/scheduler.h - what a scheduler is to the core: select, score, pick in one call,
+ * with the defaults for what a plugin leaves out and checks on what it returns.
+ *
+ * Used by the brain's thread alone.
+ */
+#ifndef PLUGIN_SCHEDULER_H
+#define PLUGIN_SCHEDULER_H
+
+#include "plugin/host.h"
+#include "plugin/load.h"
+
+#include <cube/scheduler.h>
+
+#define SCHEDULER_NOTHING UINT32_MAX
+
+struct scheduler; /* keeps the arrays of rows and costs between calls */
+
+/* From a loaded plugin, or (the tests, the simulator) from an ops table linked in.
+ * name is copied. The host and the plugin outlive it. */
+int scheduler_open(const char *name, const struct cube_scheduler_ops *ops,
+		   const struct cube_host *host, const char *const *options,
+		   struct scheduler **out, struct cube_error *err);
+void scheduler_close(struct scheduler *scheduler);
+const char *scheduler_name(const struct scheduler *scheduler);
+
+/* The row that wins, or SCHEDULER_NOTHING if no row is eligible or the plugin wants none.
+ * Rows out of range, unsorted or not eligible, a winner out of range or with a cost
+ * of NaN: CUBE_ERR_INTERNAL naming the plugin and what it did; the caller leaves the
+ * task pending. */
+int scheduler_place(struct scheduler *scheduler, const struct cube_nodes *nodes,
+		    const struct cube_demand *demand, uint32_t *row, struct cube_error *err);
+
+/* Bits of an eligible bitmap. */
+static inline int
+scheduler_bit(const uint64_t *bits, uint32_t row)
+{
+	return (int)(bits[row / 64] >> (row % 64) & 1);
+}
+
+#endif
