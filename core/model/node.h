@@ -1,0 +1,70 @@
+/* model/node.h - what a worker says of itself, and what the manager knows of it. */
+#ifndef MODEL_NODE_H
+#define MODEL_NODE_H
+
+#include "model/task.h"
+
+#define NODE_API_SIZE   128 /* http://host:port */
+#define NODE_STATS_MAX  (32 * 1024)
+#define NODE_LABELS_MAX 64
+
+enum node_status {
+	NODE_JOINING = 0, /* listed or joined, no contact yet */
+	NODE_READY,
+	NODE_CORDONED,
+	NODE_DRAINING,
+	NODE_UNREACHABLE,
+	NODE_LOST
+};
+
+const char *node_status_name(enum node_status status); /* "joining", "ready", ... */
+
+/* A worker's own description: the body of POST /nodes and of the worker's GET /node.
+ * Labels and stats are shared and counted, so a copy is cheap. */
+struct node_text {
+	atomic_uint references;
+	size_t size;
+	char text[]; /* JSON, valid, NUL-terminated */
+};
+
+struct node_text *node_text_new(const char *text, size_t size); /* NULL: no memory */
+struct node_text *node_text_get(struct node_text *text);
+void node_text_put(struct node_text *text);
+
+struct node_info {
+	char name[NAME_SIZE];
+	char instance[ID_SIZE]; /* "" for a worker that speaks only the book's protocol */
+	char cluster[ID_SIZE];  /* the cluster it has joined; "": none yet */
+	char api[NODE_API_SIZE];
+	int64_t mcpu; /* capacity for tasks */
+	int64_t memory_bytes;
+	int64_t disk_bytes;
+	char runtime[NAME_SIZE];
+	bool runtime_ready;
+	char runtime_reason[TASK_REASON_SIZE]; /* if not ready: why */
+	uint32_t enforces;                     /* enum cube_runtime_enforces */
+	uint64_t revision;                     /* of this description; grows within an epoch */
+	char version[32];
+	float cpu_busy;           /* 0..1; NaN: not known */
+	struct node_text *labels; /* a JSON object of texts; NULL: none */
+	struct node_text *stats;  /* the Stats object; NULL: not known */
+};
+
+void node_info_copy(struct node_info *to, const struct node_info *from);
+void node_info_release(struct node_info *info);
+
+/* What GET /nodes answers. */
+struct node_view {
+	struct node_info info;
+	enum node_status status;
+	uint32_t task_count;
+	int64_t allocated_mcpu;
+	int64_t allocated_memory_bytes;
+	int64_t allocated_disk_bytes;
+	int64_t last_seen_ms;          /* Unix time; 0: never */
+	char reason[TASK_REASON_SIZE]; /* why it is not ready; "" */
+};
+
+void node_views_free(struct node_view *views, size_t count);
+
+#endif
