@@ -26,9 +26,9 @@ CSTD     := -std=gnu11
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2 -Wvla -Wstrict-prototypes \
             -Wmissing-prototypes -Wwrite-strings $(if $(WERROR),-Werror)
 OPT      ?= -O2 -g
+FORTIFY  := $(if $(findstring clang,$(CC)),2,3)
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
             $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY))
-FORTIFY  := $(if $(findstring clang,$(CC)),2,3)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 CPPFLAGS += -Iinclude -Icore -D_GNU_SOURCE -DCUBE_VERSION='"$(VERSION)"' -DCUBE_PLUGIN_DIR='"$(plugindir)"'
 ALLCFLAGS = $(CSTD) $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -fPIC -fvisibility=hidden \
