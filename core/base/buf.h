@@ -1,8 +1,8 @@
 /* base/buf.h - a growing run of bytes with a maximum.
  *
  * Born with a limit and never larger. A failure sticks: appending to a failed
- * buffer does nothing, so a writer may append many times and look once, with
- * buf_failed. The bytes are always followed by a NUL that does not count.
+ * buffer does nothing, so a writer may append many times and look once, at
+ * failed. The bytes are always followed by a NUL that does not count.
  * Owned by one thread at a time.
  */
 #ifndef BASE_BUF_H

@@ -31,7 +31,9 @@ void queue_push_answer(struct queue *queue, struct queue_item *item);
  * UINT64_MAX: for ever), or until the queue is woken or closed. NULL: nothing. */
 struct queue_item *queue_pop_all(struct queue *queue, uint64_t deadline_ms);
 
-void queue_wake(struct queue *queue);  /* [any] the owner's present or next wait returns */
-void queue_close(struct queue *queue); /* [any] refuses pushes from now on, and wakes */
+void queue_wake(struct queue *queue); /* [any] the owner's present or next wait returns */
+/* [any] Refuses pushes from now on, and wakes. After it a wait for ever returns at
+ * once; a wait with a deadline still waits, for the answers under way. */
+void queue_close(struct queue *queue);
 
 #endif
