@@ -34,6 +34,7 @@ void log_line(struct log *log, enum log_level level, const char *line);
 /* "event key=value ...", no time, no level, no newline: what a brain puts into its
  * batch. Pure. */
 __attribute__((sentinel)) void log_format(struct buf *out, const char *event, ...);
+void log_format_va(struct buf *out, const char *event, va_list pairs); /* the same */
 
 /* "error", "warning", "info", "debug" -> level; 0 or CUBE_ERR_INVALID. */
 int log_level_parse(const char *text, enum log_level *level);
