@@ -14,6 +14,11 @@
 
 #include <stdbool.h>
 
+/* A copy of the plugin's table as large as this core knows, NULL where the plugin's is
+ * shorter. INVALID: shorter than ABI 1.0's, or a required function is missing. */
+int runtime_ops_read(const struct cube_runtime_ops *theirs, struct cube_runtime_ops *ops,
+		     struct cube_error *err);
+
 struct runtime;
 
 int

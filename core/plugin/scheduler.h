@@ -13,6 +13,11 @@
 
 #define SCHEDULER_NOTHING UINT32_MAX
 
+/* A copy of the plugin's table as large as this core knows, NULL where the plugin's is
+ * shorter. INVALID: shorter than ABI 1.0's, or a required function is missing. */
+int scheduler_ops_read(const struct cube_scheduler_ops *theirs, struct cube_scheduler_ops *ops,
+		       struct cube_error *err);
+
 struct scheduler; /* keeps the arrays of rows and costs between calls */
 
 /* From a loaded plugin, or (the tests, the simulator) from an ops table linked in.

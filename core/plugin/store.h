@@ -12,6 +12,11 @@
 
 #include <stdbool.h>
 
+/* A copy of the plugin's table as large as this core knows, NULL where the plugin's is
+ * shorter. INVALID: shorter than ABI 1.0's, or a required function is missing. */
+int store_ops_read(const struct cube_store_ops *theirs, struct cube_store_ops *ops,
+		   struct cube_error *err);
+
 struct store;
 
 int store_open(const char *name, const struct cube_store_ops *ops, const struct cube_host *host,
