@@ -1,0 +1,28 @@
+/* shell/daemon.h - what both daemons do alike: their folder, their signals, their end.
+ *
+ * The main thread blocks the signals before any other thread starts, and then waits for
+ * one while the loop runs on a thread of its own.
+ */
+#ifndef SHELL_DAEMON_H
+#define SHELL_DAEMON_H
+
+#include "shell/loop.h"
+
+#define DAEMON_END_MS 2000 /* from SIGTERM to the end of the process */
+
+/* The data directory: given, else /var/lib/cube/NAME as root, else
+ * $XDG_STATE_HOME/cube/NAME or ~/.local/state/cube/NAME. Made with mode 0700 where it is
+ * missing. The path is malloced, the caller's. INVALID: it cannot be made or is no folder. */
+int daemon_data_dir(const char *given, const char *name, char **out, struct cube_error *err);
+
+/* Before any thread: SIGTERM and SIGINT wait for daemon_run, SIGPIPE is ignored. */
+void daemon_block_signals(void);
+
+/* Runs the loop until SIGTERM or SIGINT, or until it ends by itself. On a signal stopping
+ * is called (so that the server takes no more and what waits is answered) with the mono
+ * time by which all must have ended, then the loop is stopped. What loop_run returned. */
+int daemon_run(struct loop *loop, struct log *log,
+	       void (*stopping)(void *ctx, uint64_t deadline_ms), void *ctx,
+	       struct cube_error *err);
+
+#endif

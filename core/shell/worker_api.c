@@ -1,0 +1,396 @@
+/* shell/worker_api.c - the handlers of the worker's API; see the header.
+ *
+ * Two kinds of peers ask: our manager, which sends Cube-Protocol and is read leniently so
+ * that versions can differ, and everyone else (the book's manager, people), read strictly.
+ */
+#include "shell/worker_api.h"
+
+#include "base/clock.h"
+#include "http/body.h"
+#include "http/reply.h"
+#include "shell/reply_slot.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DESIRED_LIMIT_BYTES (64u << 20)
+#define TASK_LIMIT_BYTES    (1u << 20)
+#define LIST_LIMIT_BYTES    (256u << 20)
+#define ASK_TIMEOUT_MS      10000
+#define POLL_WAIT_MAX_MS    60000
+
+struct worker_effect *
+worker_ask(struct worker_api *api, struct http_request *request, struct worker_message *message,
+	   uint32_t timeout_ms)
+{
+	struct reply_slot *slot = reply_slot_new();
+	struct outbox_item *answer;
+
+	if (message == NULL || slot == NULL) {
+		reply_slot_free(slot);
+		if (message != NULL)
+			worker_message_free(message);
+		http_reply_error(request, 503, "out of memory");
+		return NULL;
+	}
+	message->token = slot;
+	if (loop_post(api->loop, &message->message) < 0) {
+		worker_message_free(message);
+		reply_slot_free(slot);
+		http_reply_error(request, 503,
+				 "too many requests wait, or the worker is ending");
+		return NULL;
+	}
+	answer = reply_slot_wait(slot, clock_now().mono_ms + timeout_ms);
+	if (answer == NULL) {
+		http_reply_error(
+			request, 503,
+			"no answer within %u s: the outcome is unknown, repeat the request",
+			(unsigned)(timeout_ms / 1000));
+		return NULL;
+	}
+	return (struct worker_effect *)(void *)answer;
+}
+
+/* Asks, and answers by itself when the brain refuses. NULL: answered. */
+static struct worker_effect *
+ask_or_refuse(struct worker_api *api, struct http_request *request,
+	      struct worker_message *message, uint32_t timeout_ms)
+{
+	struct worker_effect *reply = worker_ask(api, request, message, timeout_ms);
+
+	if (reply != NULL && reply->status >= 400) {
+		http_reply_error(request, reply->status, "%s", reply->message);
+		worker_effect_free(&reply->item);
+		return NULL;
+	}
+	return reply;
+}
+
+static enum codec_mode
+mode_of(const struct http_request *request)
+{
+	return http_header(request, "Cube-Protocol") != NULL ? CODEC_LENIENT : CODEC_STRICT;
+}
+
+/* The id of the path into message, or the message freed and 400 answered: NULL. */
+static struct worker_message *
+message_for_task(struct http_request *request, enum worker_message_kind kind)
+{
+	struct worker_message *message = worker_message_new(kind);
+
+	if (message == NULL) {
+		http_reply_error(request, 503, "out of memory");
+		return NULL;
+	}
+	if (id_parse(http_param(request, "id"), message->task_id) < 0) {
+		http_reply_error(request, 400, "'%.64s' is not a task's uuid",
+				 http_param(request, "id"));
+		worker_message_free(message);
+		return NULL;
+	}
+	return message;
+}
+
+/* ---- replies ------------------------------------------------------------------------- */
+
+static void
+reply_tasks(struct http_request *request, int status, const struct http_field *fields,
+	    const struct worker_effect *reply, bool as_array)
+{
+	cleanup_buf struct buf body = BUF_INIT(LIST_LIMIT_BYTES);
+	struct json_writer *writer = json_writer_new(&body, false);
+
+	if (writer == NULL) {
+		http_reply_error(request, 503, "out of memory");
+		return;
+	}
+	if (as_array)
+		json_begin_array(writer);
+	for (size_t i = 0; i < reply->task_count; i++)
+		task_encode(writer, &reply->tasks[i]);
+	if (as_array)
+		json_end_array(writer);
+	json_writer_free(writer);
+	http_reply_json(request, status, fields, &body);
+}
+
+/* ---- the manager's side -------------------------------------------------------------- */
+
+static void
+handle_desired(void *ctx, struct http_request *request)
+{
+	struct worker_api *api = ctx;
+	cleanup_buf struct buf body = BUF_INIT(DESIRED_LIMIT_BYTES);
+	cleanup_json struct json_doc doc = {0};
+	struct worker_message *message;
+	struct worker_effect *reply;
+	struct cube_error err;
+
+	if (!http_body_or_reply(request, &body))
+		return;
+	if (json_parse(buf_text(&body), body.size, &doc, &err) < 0) {
+		http_reply_error(request, http_status_of(err.code), "%s", err.message);
+		return;
+	}
+	message = worker_message_new(WORKER_DESIRED);
+	if (message != NULL && orders_decode(&doc, &message->orders, &err) < 0) {
+		worker_message_free(message);
+		http_reply_error(request, http_status_of(err.code), "%s", err.message);
+		return;
+	}
+	reply = ask_or_refuse(api, request, message, ASK_TIMEOUT_MS);
+	if (reply == NULL)
+		return;
+	http_reply(request, reply->status, HTTP_JSON, NULL, "{}", 2);
+	worker_effect_free(&reply->item);
+}
+
+/* ?wait=SECONDS, with a fraction. 0, or INVALID. */
+static int
+read_wait(struct http_request *request, uint32_t *wait_ms, struct cube_error *err)
+{
+	char text[32];
+	char *end;
+	double seconds;
+	int rc = http_query(request, "wait", text, sizeof(text), err);
+
+	if (rc <= 0)
+		return rc;
+	seconds = strtod(text, &end);
+	if (*end != '\0' || end == text || !(seconds >= 0) ||
+	    seconds > (double)POLL_WAIT_MAX_MS / 1000)
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "wait: must be seconds from 0 to %d, not '%s'",
+				 POLL_WAIT_MAX_MS / 1000, text);
+	*wait_ms = (uint32_t)lround(seconds * 1000);
+	return 0;
+}
+
+/* The long poll. Its place, and how new the orders were that it knew, are in the header. */
+static void
+poll_reply(struct http_request *request, const struct worker_effect *reply)
+{
+	char revision[REVISION_SIZE];
+	char desired[REVISION_SIZE];
+	char node[24];
+	const struct http_field fields[] = {{"Cube-Revision", revision},
+					    {"Cube-Full", reply->full ? "1" : "0"},
+					    {"Cube-Desired", desired},
+					    {"Cube-Node", node},
+					    {NULL, NULL}};
+
+	revision_format(reply->revision, revision);
+	(void)snprintf(desired, sizeof(desired), "%" PRIu64 "-%" PRIu64, reply->generation,
+		       reply->sequence);
+	(void)snprintf(node, sizeof(node), "%" PRIu64, reply->node_revision);
+	reply_tasks(request, 200, fields, reply, true);
+}
+
+static void
+handle_list(void *ctx, struct http_request *request)
+{
+	struct worker_api *api = ctx;
+	char since[REVISION_SIZE];
+	struct cube_error err;
+	struct worker_effect *reply;
+	int rc = http_query(request, "since", since, sizeof(since), &err);
+	struct worker_message *message = worker_message_new(rc > 0 ? WORKER_POLL : WORKER_LIST);
+
+	if (message != NULL && rc > 0) {
+		rc = revision_parse(since, &message->since);
+		if (rc < 0)
+			(void)cube_fail(&err, CUBE_ERR_INVALID, 0,
+					"since: must be EPOCH-SEQUENCE, not '%s'", since);
+		else
+			rc = read_wait(request, &message->wait_ms, &err);
+	}
+	if (rc < 0) {
+		if (message != NULL)
+			worker_message_free(message);
+		http_reply_error(request, http_status_of(err.code), "%s", err.message);
+		return;
+	}
+	reply = ask_or_refuse(api, request, message,
+			      ASK_TIMEOUT_MS + (message == NULL ? 0 : message->wait_ms));
+	if (reply == NULL)
+		return;
+	poll_reply(request, reply);
+	worker_effect_free(&reply->item);
+}
+
+/* How many tasks have not ended, for TaskCount. */
+static uint32_t
+count_live(const struct worker_effect *reply)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < reply->task_count; i++) {
+		if (reply->tasks[i].status.state < TASK_COMPLETED)
+			count++;
+	}
+	return count;
+}
+
+/* A fresh sample; NULL: answered. */
+static struct node_text *
+sample(struct worker_api *api, struct http_request *request, float *cpu_busy)
+{
+	struct worker_effect *reply =
+		ask_or_refuse(api, request, worker_message_new(WORKER_LIST), ASK_TIMEOUT_MS);
+	struct node_text *stats;
+
+	if (reply == NULL)
+		return NULL;
+	stats = sampler_stats(api->sampler, count_live(reply), cpu_busy);
+	worker_effect_free(&reply->item);
+	if (stats == NULL)
+		http_reply_error(request, 503, "out of memory");
+	return stats;
+}
+
+static void
+handle_node(void *ctx, struct http_request *request)
+{
+	struct worker_api *api = ctx;
+	cleanup_buf struct buf body = BUF_INIT(1u << 20);
+	struct json_writer *writer;
+	struct worker_effect *reply;
+	float cpu_busy = NAN;
+	struct node_text *stats = sample(api, request, &cpu_busy);
+
+	if (stats == NULL)
+		return;
+	reply = ask_or_refuse(api, request, worker_message_new(WORKER_NODE), ASK_TIMEOUT_MS);
+	if (reply == NULL) {
+		node_text_put(stats);
+		return;
+	}
+	node_text_put(reply->info.stats);
+	reply->info.stats = stats;
+	reply->info.cpu_busy = cpu_busy;
+	writer = json_writer_new(&body, false);
+	if (writer == NULL) {
+		body.failed = true;
+	} else {
+		node_info_encode(writer, &reply->info);
+		json_writer_free(writer);
+	}
+	http_reply_json(request, 200, NULL, &body);
+	worker_effect_free(&reply->item);
+}
+
+static void
+handle_stats(void *ctx, struct http_request *request)
+{
+	float cpu_busy;
+	struct node_text *stats = sample(ctx, request, &cpu_busy);
+
+	if (stats == NULL)
+		return;
+	http_reply(request, 200, HTTP_JSON, NULL, stats->text, stats->size);
+	node_text_put(stats);
+}
+
+/* ---- the book's manager, and people -------------------------------------------------- */
+
+static void
+handle_post(void *ctx, struct http_request *request)
+{
+	struct worker_api *api = ctx;
+	cleanup_buf struct buf body = BUF_INIT(TASK_LIMIT_BYTES);
+	cleanup_json struct json_doc doc = {0};
+	struct worker_message *message;
+	struct worker_effect *reply;
+	char fallback[ID_SIZE];
+	uint8_t bytes[16];
+	struct cube_error err;
+
+	if (!http_body_or_reply(request, &body))
+		return;
+	if (json_parse(buf_text(&body), body.size, &doc, &err) < 0) {
+		http_reply_error(request, http_status_of(err.code), "%s", err.message);
+		return;
+	}
+	clock_random(bytes, sizeof(bytes));
+	id_from_random(bytes, fallback);
+	message = worker_message_new(WORKER_RUN);
+	if (message != NULL && task_request_decode(&doc, doc.root, mode_of(request), fallback,
+						   &message->request, &err) < 0) {
+		worker_message_free(message);
+		http_reply_error(request, http_status_of(err.code), "%s", err.message);
+		return;
+	}
+	reply = ask_or_refuse(api, request, message, ASK_TIMEOUT_MS);
+	if (reply == NULL)
+		return;
+	reply_tasks(request, reply->status, NULL, reply, false);
+	worker_effect_free(&reply->item);
+}
+
+static void
+handle_get(void *ctx, struct http_request *request)
+{
+	struct worker_message *message = message_for_task(request, WORKER_GET);
+	struct worker_effect *reply =
+		message == NULL ? NULL : ask_or_refuse(ctx, request, message, ASK_TIMEOUT_MS);
+
+	if (reply == NULL)
+		return;
+	reply_tasks(request, 200, NULL, reply, false);
+	worker_effect_free(&reply->item);
+}
+
+static void
+handle_delete(void *ctx, struct http_request *request)
+{
+	struct worker_message *message = message_for_task(request, WORKER_STOP);
+	struct worker_effect *reply =
+		message == NULL ? NULL : ask_or_refuse(ctx, request, message, ASK_TIMEOUT_MS);
+
+	if (reply == NULL)
+		return;
+	http_reply(request, 204, NULL, NULL, NULL, 0);
+	worker_effect_free(&reply->item);
+}
+
+/* ---- the rest ------------------------------------------------------------------------ */
+
+/* Well as long as the brain answers; whether the runtime is ready is the node's matter. */
+static void
+handle_healthz(void *ctx, struct http_request *request)
+{
+	struct worker_effect *reply =
+		ask_or_refuse(ctx, request, worker_message_new(WORKER_NODE), ASK_TIMEOUT_MS);
+
+	if (reply == NULL)
+		return;
+	http_reply(request, 200, HTTP_TEXT, NULL, "ok\n", 3);
+	worker_effect_free(&reply->item);
+}
+
+static void
+handle_version(void *ctx, struct http_request *request)
+{
+	static const char body[] =
+		"{\"Program\":\"cube-worker\",\"Version\":\"" CUBE_VERSION "\"}";
+
+	(void)ctx;
+	http_reply(request, 200, HTTP_JSON, NULL, body, sizeof(body) - 1);
+}
+
+const struct http_route worker_routes[] = {
+	{"PUT", "/desired", handle_desired},
+	{"GET", "/tasks", handle_list},
+	{"POST", "/tasks", handle_post},
+	{"GET", "/tasks/{id}", handle_get},
+	{"DELETE", "/tasks/{id}", handle_delete},
+	{"GET", "/tasks/{id}/logs", worker_logs_handle},
+	{"GET", "/stats", handle_stats},
+	{"GET", "/node", handle_node},
+	{"GET", "/healthz", handle_healthz},
+	{"GET", "/version", handle_version},
+	{NULL, NULL, NULL},
+};
