@@ -207,7 +207,8 @@ check_escapes(struct parser *parser, size_t start, size_t end)
 		}
 		unit = hex_value(text + at + 2);
 		if (unit == 0)
-			return refuse(parser, at, "a text cannot hold the NUL character") != 0;
+			return refuse(parser, at, "a string cannot hold the NUL character") !=
+			       0;
 		if (unit >= 0xdc00 && unit <= 0xdfff)
 			return refuse(parser, at, "half of a surrogate pair") != 0;
 		if (unit < 0xd800 || unit > 0xdbff) {
@@ -231,7 +232,7 @@ string_copy(struct parser *parser, const unsigned char *bytes, size_t size, size
 	const char *copy;
 
 	if (size > JSON_STRING_MAX) {
-		(void)refuse(parser, start, "this text is longer than %d bytes",
+		(void)refuse(parser, start, "this string is longer than %d bytes",
 			     JSON_STRING_MAX);
 		return NULL;
 	}
@@ -429,51 +430,69 @@ static const yajl_callbacks callbacks = {
 
 /* ---- the whole ---- */
 
-/* What yajl says, and what it means to whoever wrote the text. */
-static const char *const translations[][2] = {
-	{"premature EOF", "the text ends too early"},
-	{"unallowed token at this point in JSON text", "a value should be here"},
-	{"trailing garbage", "only one value was expected, here is more"},
-	{"invalid object key (must be a string)", "a key in quotes should be here"},
-	{"object key and value must be separated by a colon (':')",
-	 "a colon should be between key and value"},
-	{"after key and value, inside map, I expect ',' or '}'",
-	 "a comma or } should follow the value"},
-	{"after array element, I expect ',' or ']'", "a comma or ] should follow the value"},
-	{"invalid char in json text.", "this character has no meaning in JSON"},
-	{"invalid string in json text.", "a word that is not true, false or null"},
-	{"invalid character inside string.", "a control character inside a text"},
-	{"inside a string, '\\' occurs before a character which it may not.",
-	 "an unknown escape: \\ stands before one of \"\\/bfnrtu"},
-	{"invalid (non-hex) character occurs after '\\u' inside string.",
-	 "four hexadecimal digits should follow \\u"},
-	{"probable comment found in input text, comments are not enabled.",
-	 "JSON has no comments"},
+/* What yajl says, what it means to whoever wrote the text, and where: yajl stands past
+ * the token that it does not want, but at the character inside one. */
+struct translation {
+	const char *said;
+	const char *meant;
+	bool at_token;
 };
 
-/* yajl stands past the token that it does not want, but at the character. */
+static const struct translation translations[] = {
+	{"premature EOF", "the text ends too early", false},
+	{"unallowed token at this point in JSON text", "a value should be here", true},
+	{"trailing garbage", "only one value was expected, here is more", true},
+	{"invalid object key (must be a string)", "a key in quotes should be here", true},
+	{"object key and value must be separated by a colon (':')",
+	 "a colon should be between key and value", true},
+	{"after key and value, inside map, I expect ',' or '}'",
+	 "a comma or } should follow the value", true},
+	{"after array element, I expect ',' or ']'", "a comma or ] should follow the value",
+	 true},
+	{"invalid char in json text.", "this character has no meaning in JSON", true},
+	{"invalid string in json text.", "a word that is not true, false or null", true},
+	{"probable comment found in input text, comments are not enabled.",
+	 "JSON has no comments", true},
+	{"malformed number, a digit is required after the decimal point.",
+	 "a digit should follow the decimal point", false},
+	{"malformed number, a digit is required after the exponent.",
+	 "a digit should follow the exponent", false},
+	{"malformed number, a digit is required after the minus sign.",
+	 "a digit should follow the minus sign", false},
+	{"invalid character inside string.", "a control character inside a string", false},
+	{"inside a string, '\\' occurs before a character which it may not.",
+	 "an unknown escape: \\ stands before one of \"\\/bfnrtu", false},
+	{"invalid (non-hex) character occurs after '\\u' inside string.",
+	 "four hexadecimal digits should follow \\u", false},
+};
+
 static int
 refuse_syntax(struct parser *parser)
 {
-	const unsigned char *said = yajl_get_error(parser->yajl, 0, NULL, 0);
-	const char *text = (const char *)said;
-	bool is_character = strncmp(text, "lexical", 7) == 0;
-	const char *colon = strstr(text, ": ");
-	size_t end = token_end(parser);
-	size_t offset = is_character ? end : token_start(parser, end);
+	const char *said = (const char *)yajl_get_error(parser->yajl, 0, NULL, 0);
+	const char *kind_end = strstr(said, ": ");
+	const char *meant;
+	size_t offset = token_end(parser);
 	size_t size;
 	size_t i;
 
-	text = colon != NULL ? colon + 2 : text;
-	size = strcspn(text, "\n");
-	if (parser->ended || offset > parser->size)
-		offset = parser->size;
+	/* "parse error: WHAT\n" */
+	said = kind_end != NULL ? kind_end + 2 : said;
+	size = strcspn(said, "\n");
+	meant = said;
 	for (i = 0; i < sizeof(translations) / sizeof(translations[0]); i++) {
-		if (strlen(translations[i][0]) == size &&
-		    memcmp(translations[i][0], text, size) == 0)
-			return refuse(parser, offset, "%s", translations[i][1]);
+		const struct translation *translation = &translations[i];
+
+		if (strlen(translation->said) != size ||
+		    memcmp(translation->said, said, size) != 0)
+			continue;
+		meant = translation->meant;
+		size = strlen(meant);
+		if (translation->at_token)
+			offset = token_start(parser, offset);
+		break;
 	}
-	return refuse(parser, offset, "%.*s", (int)size, text);
+	return refuse(parser, offset, "%.*s", (int)size, meant);
 }
 
 /* After yajl: what it took for space at the end. */
@@ -500,7 +519,7 @@ parse_guarded(struct parser *parser)
 		break;
 	case JSON_SCRATCH_TOO_LARGE:
 		(void)refuse(parser, token_start(parser, parser->size),
-			     "this text is longer than %d bytes", JSON_STRING_MAX);
+			     "this string is longer than %d bytes", JSON_STRING_MAX);
 		return;
 	default:
 		(void)refuse_memory(parser);

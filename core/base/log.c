@@ -98,39 +98,47 @@ put_escaped(struct buf *out, unsigned char c)
 		buf_printf(out, "\\x%02x", c);
 }
 
-/* True for what a terminal might take as a command, or breaks the line or the quotes.
- * C1 controls are two bytes in UTF-8: c2 80 to c2 9f. */
-static bool
-needs_escape(const unsigned char *at, size_t left)
+/* How many bytes here can stand as they are. What cannot: bytes that are no UTF-8, and
+ * what a terminal might take as a command or breaks the line or the quotes. The C1
+ * controls are two bytes, c2 80 to c2 9f. */
+static size_t
+harmless_prefix(const unsigned char *at, size_t size)
 {
-	return at[0] < 0x20 || at[0] == 0x7f || at[0] == '"' || at[0] == '\\' ||
-	       (at[0] == 0xc2 && left > 1 && at[1] < 0xa0);
+	size_t valid = utf8_valid_prefix((const char *)at, size);
+	size_t i;
+
+	for (i = 0; i < valid; i++) {
+		if (at[i] < 0x20 || at[i] == 0x7f || at[i] == '"' || at[i] == '\\')
+			break;
+		if (at[i] == 0xc2 && at[i + 1] < 0xa0)
+			break;
+	}
+	return i;
 }
 
 static void
 put_quoted(struct buf *out, const char *value, size_t size)
 {
 	const unsigned char *at = (const unsigned char *)value;
-	size_t valid = utf8_valid_prefix(value, size);
-	size_t plain = 0; /* start of what is not yet written */
-	size_t i;
 
 	buf_append(out, "\"", 1);
-	for (i = 0; i < size; i++) {
-		size_t escaped;
+	while (size > 0) {
+		size_t harmless = harmless_prefix(at, size);
 
-		if (i < valid && !needs_escape(at + i, size - i))
-			continue;
-		buf_append(out, value + plain, i - plain);
-		escaped = i < valid && at[i] == 0xc2 ? 2 : 1;
-		for (plain = i + escaped; i < plain; i++)
-			put_escaped(out, at[i]);
-		i--;
-		/* Past a byte that is no UTF-8: see how far it goes on from here. */
-		if (plain > valid)
-			valid = plain + utf8_valid_prefix(value + plain, size - plain);
+		buf_append(out, at, harmless);
+		at += harmless;
+		size -= harmless;
+		if (size > 0) {
+			bool is_c1 = size > 1 && at[0] == 0xc2 && (at[1] & 0xe0) == 0x80;
+
+			put_escaped(out, *at++);
+			size--;
+			if (is_c1) {
+				put_escaped(out, *at++);
+				size--;
+			}
+		}
 	}
-	buf_append(out, value + plain, size - plain);
 	buf_append(out, "\"", 1);
 }
 
@@ -142,10 +150,10 @@ put_value(struct buf *out, const char *value)
 	size_t i;
 
 	if (cut) {
-		size_t valid = utf8_valid_prefix(value, VALUE_LIMIT_BYTES);
-
+		size = utf8_valid_prefix(value, VALUE_LIMIT_BYTES);
 		/* Between two characters, if it is text at all. */
-		size = VALUE_LIMIT_BYTES - valid < 4 ? valid : VALUE_LIMIT_BYTES;
+		if (VALUE_LIMIT_BYTES - size > 3)
+			size = VALUE_LIMIT_BYTES;
 	}
 	for (i = 0; i < size && is_plain((unsigned char)value[i]); i++)
 		;
@@ -210,15 +218,16 @@ static void
 line_write(struct log *log)
 {
 	struct buf *line = &log->line;
-	const char *at = line->data;
+	const char *at;
 	size_t left;
 
-	if (line->failed) {
-		line->failed = false;
-		buf_append_text(line, " ...");
-	}
+	line->failed = false;
 	buf_append(line, "\n", 1);
-	at = line->data;
+	if (line->failed && line->size > 0) {
+		/* No room even for that: it takes the last byte's. */
+		line->data[line->size - 1] = '\n';
+	}
+	at = buf_text(line);
 	left = line->size;
 	while (left > 0) {
 		ssize_t written = write(log->fd, at, left);
