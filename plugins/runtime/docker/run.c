@@ -1,0 +1,372 @@
+/* run.c - the calls of one container: run, signal, remove, inspect; and list.
+ *
+ * What an answer of the engine means to the core:
+ *   no connection, or no version in common          UNAVAILABLE
+ *   a read that is garbage, cut short, too large    UNAVAILABLE
+ *   a change whose answer is so, or never came      TIMEOUT: the core looks
+ *   the engine is ill (engine_is_ill)               UNAVAILABLE; a container that was
+ *                                                   created waits for the next run
+ *   create: 404 no such image                       NOT_FOUND
+ *   create, start: other 4xx and 5xx, such as a program that is not in the image, a
+ *   network that does not exist, too many CPUs      INVALID: the task's fault
+ *   start: the host port is taken                   CONFLICT
+ *   create: the name is taken                       if by this very attempt, it is
+ *                                                   started and returned; else CONFLICT
+ * After a start that failed for the task's sake the container is removed again, so that
+ * nothing stays that no task owns. Podman 4.3 says 500 where Docker says 409. [task]
+ */
+#include "docker.h"
+
+#include "base/cleanup.h"
+#include "container.h"
+#include "create.h"
+#include "image.h"
+
+#include <signal.h>
+#include <string.h>
+
+#define INSPECT_BYTES (8 * 1024 * 1024) /* it repeats the task's whole spec, escaped */
+#define LIST_BYTES    (64 * 1024 * 1024)
+#define BODY_BYTES    (8 * 1024 * 1024)
+#define PATH_BYTES    512
+#define WORDS_BYTES   1024
+
+/* ---- small calls ---- */
+
+__attribute__((format(printf, 7, 8))) static int
+call(struct docker *docker, const char *method, size_t limit_bytes, uint64_t deadline_ms,
+     struct http_reply *reply, struct cube_error *err, const char *fmt, ...)
+{
+	char path[PATH_BYTES];
+	const struct http_request request = {.method = method,
+					     .path = path,
+					     .limit_bytes = limit_bytes,
+					     .deadline_ms = deadline_ms};
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(path, sizeof(path), fmt, args);
+	va_end(args);
+	return engine_call(docker->engine, NULL, &request, reply, err);
+}
+
+static bool
+says(const struct http_reply *reply, const char *words)
+{
+	char said[WORDS_BYTES];
+
+	engine_words(reply, said, sizeof(said));
+	return strcasestr(said, words) != NULL;
+}
+
+static int
+check_handle(const char *handle, struct cube_error *err)
+{
+	if (container_handle_ok(handle))
+		return 0;
+	return cube_fail(err, CUBE_ERR_INVALID, 0, "\"%.80s\" is no container's id", handle);
+}
+
+/* The class of a refusal that is nothing special to the call. */
+static int
+refusal(const struct http_reply *reply)
+{
+	return reply->status >= 500 ? CUBE_ERR_UNAVAILABLE : CUBE_ERR_INVALID;
+}
+
+/* Fills doc with what the engine says of a container, by id or name. reply keeps the text. */
+static int
+inspect(struct docker *docker, const char *handle, uint64_t deadline_ms,
+	struct http_reply *reply, struct json_doc *doc, struct cube_error *err)
+{
+	int rc = call(docker, "GET", INSPECT_BYTES, deadline_ms, reply, err,
+		      "/containers/%s/json", handle);
+
+	if (rc != 0)
+		return rc;
+	if (reply->status == 404)
+		return engine_refused(reply, CUBE_ERR_NOT_FOUND, err, "inspect");
+	if (reply->status != 200)
+		return engine_refused(reply, refusal(reply), err, "inspect %.12s", handle);
+	return engine_parse(reply, "an inspect", CUBE_ERR_UNAVAILABLE, doc, err);
+}
+
+int
+run_inspect(void *self, const char *handle, uint64_t deadline_ms, struct cube_container *out,
+	    struct cube_error *err)
+{
+	cleanup_reply struct http_reply reply = {0};
+	cleanup_json struct json_doc doc = {0};
+	int rc;
+
+	rc = check_handle(handle, err);
+	if (rc == 0)
+		rc = inspect(self, handle, deadline_ms, &reply, &doc, err);
+	if (rc == 0)
+		rc = container_read(doc.root, out, err);
+	return rc;
+}
+
+/* ---- run ---- */
+
+/* After a failed start; what cannot be removed now shows up in list. */
+static void
+discard(struct docker *docker, const char *id, uint64_t deadline_ms)
+{
+	cleanup_reply struct http_reply reply = {0};
+	struct cube_error ignored;
+
+	(void)call(docker, "DELETE", 0, deadline_ms, &reply, &ignored,
+		   "/containers/%s?v=1&force=1", id);
+}
+
+static int
+start(struct docker *docker, const char *id, uint64_t deadline_ms, struct cube_error *err)
+{
+	cleanup_reply struct http_reply reply = {0};
+	int code = CUBE_ERR_INVALID;
+	int rc;
+
+	rc = call(docker, "POST", 0, deadline_ms, &reply, err, "/containers/%s/start", id);
+	if (rc != 0)
+		return rc;
+	if (reply.status == 204 || reply.status == 304)
+		return 0;
+	if (engine_is_ill(&reply))
+		return engine_refused(&reply, CUBE_ERR_UNAVAILABLE, err, "start");
+	if (reply.status < 400)
+		return cube_fail(err, CUBE_ERR_TIMEOUT, 0,
+				 "the engine answered a start with status %ld", reply.status);
+	if (says(&reply, "port is already allocated") || says(&reply, "address already in use"))
+		code = CUBE_ERR_CONFLICT;
+	else if (reply.status == 404 &&
+		 (says(&reply, "no such container") || says(&reply, "no container with")))
+		code = CUBE_ERR_CONFLICT; /* removed by someone meanwhile */
+	(void)engine_refused(&reply, code, err, "start");
+	discard(docker, id, deadline_ms);
+	return code;
+}
+
+/* Starts it unless it ran before, and reads it. */
+static int
+bring_up(struct docker *docker, const char *id, bool fresh, uint64_t deadline_ms,
+	 struct cube_container *out, struct cube_error *err)
+{
+	cleanup_reply struct http_reply reply = {0};
+	cleanup_json struct json_doc doc = {0};
+	int rc = 0;
+
+	if (fresh)
+		rc = start(docker, id, deadline_ms, err);
+	if (rc != 0)
+		return rc;
+	rc = inspect(docker, id, deadline_ms, &reply, &doc, err);
+	if (rc == 0)
+		rc = container_read(doc.root, out, err);
+	if (rc == 0)
+		return 0;
+	/* It was started, and more is not known. */
+	err->code = CUBE_ERR_TIMEOUT;
+	return CUBE_ERR_TIMEOUT;
+}
+
+/* The name is taken: is it this very attempt's, of a run that was repeated? */
+static int
+adopt(struct docker *docker, const struct cube_task_spec *spec, const char *name,
+      uint64_t deadline_ms, struct cube_container *out, struct cube_error *err)
+{
+	cleanup_reply struct http_reply reply = {0};
+	cleanup_json struct json_doc doc = {0};
+	struct cube_container found = {.struct_size = sizeof(found)};
+	const char *worker;
+	int rc;
+
+	rc = inspect(docker, name, deadline_ms, &reply, &doc, err);
+	if (rc == CUBE_ERR_NOT_FOUND)
+		return cube_fail(err, CUBE_ERR_CONFLICT, 0,
+				 "the container name %s was taken, and is no more", name);
+	if (rc != 0)
+		return rc;
+	rc = container_read(doc.root, &found, err);
+	if (rc != 0)
+		return rc;
+	worker = container_label(doc.root, "cube.worker");
+	if (worker == NULL || strcmp(worker, docker->host->identity) != 0 ||
+	    strcmp(found.task_id, spec->task_id) != 0 || found.attempt != spec->attempt)
+		return cube_fail(err, CUBE_ERR_CONFLICT, 0,
+				 "the container name %s is taken by %.12s, which is %s; "
+				 "remove or rename it",
+				 name, found.handle,
+				 worker == NULL ? "none of cube's"
+						: "another worker's or task's");
+	return bring_up(docker, found.handle, found.state == CUBE_CONTAINER_CREATED,
+			deadline_ms, out, err);
+}
+
+static bool
+is_name_conflict(const struct http_reply *reply)
+{
+	return reply->status == 409 ||
+	       (reply->status == 500 && says(reply, "is already in use by"));
+}
+
+/* The id of a container just made. */
+static int
+read_id(const struct http_reply *reply, char out[CUBE_HANDLE_SIZE], struct cube_error *err)
+{
+	cleanup_json struct json_doc doc = {0};
+	const char *id;
+	int rc;
+
+	rc = engine_parse(reply, "a create", CUBE_ERR_TIMEOUT, &doc, err);
+	if (rc != 0)
+		return rc;
+	id = engine_text(doc.root, "Id");
+	if (id == NULL || !container_handle_ok(id))
+		return cube_fail(err, CUBE_ERR_TIMEOUT, 0,
+				 "the engine does not say which container it made");
+	(void)snprintf(out, CUBE_HANDLE_SIZE, "%s", id);
+	return 0;
+}
+
+static int
+create(struct docker *docker, const struct cube_task_spec *spec, const char *name,
+       uint64_t deadline_ms, struct http_reply *reply, struct cube_error *err)
+{
+	cleanup_buf struct buf body = BUF_INIT(BODY_BYTES);
+	char path[PATH_BYTES];
+	struct http_request request = {
+		.method = "POST", .path = path, .deadline_ms = deadline_ms};
+	int rc;
+
+	rc = create_body(docker, spec, &body, err);
+	if (rc != 0)
+		return rc;
+	(void)snprintf(path, sizeof(path), "/containers/create?name=%s", name);
+	request.body = buf_text(&body);
+	request.body_size = body.size;
+	return engine_call(docker->engine, NULL, &request, reply, err);
+}
+
+int
+run_run(void *self, const struct cube_task_spec *spec, uint64_t deadline_ms,
+	struct cube_container *out, struct cube_error *err)
+{
+	cleanup_reply struct http_reply reply = {0};
+	char name[CREATE_NAME_SIZE];
+	char id[CUBE_HANDLE_SIZE];
+	struct docker *docker = self;
+	int code = CUBE_ERR_INVALID;
+	int rc;
+
+	rc = image_check(spec->image, err);
+	if (rc != 0)
+		return rc;
+	create_name(spec, name);
+	rc = create(docker, spec, name, deadline_ms, &reply, err);
+	if (rc != 0)
+		return rc;
+	if (is_name_conflict(&reply))
+		return adopt(docker, spec, name, deadline_ms, out, err);
+	if (reply.status >= 400) {
+		if (reply.status == 404)
+			code = CUBE_ERR_NOT_FOUND;
+		else if (engine_is_ill(&reply))
+			code = CUBE_ERR_UNAVAILABLE;
+		return engine_refused(&reply, code, err, "create");
+	}
+	rc = read_id(&reply, id, err);
+	if (rc != 0)
+		return rc;
+	return bring_up(docker, id, true, deadline_ms, out, err);
+}
+
+/* ---- signal, remove ---- */
+
+int
+run_signal(void *self, const char *handle, int signo, uint64_t deadline_ms,
+	   struct cube_error *err)
+{
+	cleanup_reply struct http_reply reply = {0};
+	int rc;
+
+	rc = check_handle(handle, err);
+	if (rc == 0)
+		rc = call(self, "POST", 0, deadline_ms, &reply, err,
+			  "/containers/%s/kill?signal=%d", handle, signo);
+	if (rc != 0)
+		return rc;
+	/* Not running is as good as signalled. */
+	if (reply.status < 300 || reply.status == 409 || says(&reply, "is not running") ||
+	    says(&reply, "can only kill running containers"))
+		return 0;
+	if (reply.status == 404)
+		return engine_refused(&reply, CUBE_ERR_NOT_FOUND, err, "signal %d", signo);
+	return engine_refused(&reply, refusal(&reply), err, "signal %d", signo);
+}
+
+int
+run_remove(void *self, const char *handle, uint64_t deadline_ms, struct cube_error *err)
+{
+	cleanup_reply struct http_reply reply = {0};
+	int rc;
+
+	rc = check_handle(handle, err);
+	if (rc == 0)
+		rc = call(self, "DELETE", 0, deadline_ms, &reply, err,
+			  "/containers/%s?v=1&force=0", handle);
+	if (rc != 0)
+		return rc;
+	if (reply.status < 300 || reply.status == 404)
+		return 0;
+	if (reply.status == 409 && says(&reply, "is already in progress"))
+		return 0;
+	if (reply.status == 409 || says(&reply, "cannot be removed without force"))
+		return engine_refused(&reply, CUBE_ERR_CONFLICT, err, "remove");
+	return engine_refused(&reply, refusal(&reply), err, "remove");
+}
+
+/* ---- list ---- */
+
+int
+run_list(void *self, uint64_t deadline_ms,
+	 int (*visit)(void *ctx, const struct cube_container *c), void *ctx,
+	 struct cube_error *err)
+{
+	cleanup_buf struct buf filters = BUF_INIT(1024);
+	cleanup_buf struct buf escaped = BUF_INIT(PATH_BYTES);
+	cleanup_reply struct http_reply reply = {0};
+	cleanup_json struct json_doc doc = {0};
+	const struct json_value *entry;
+	struct cube_container found;
+	struct docker *docker = self;
+	int rc;
+
+	buf_printf(&filters, "{\"label\":[\"cube.worker=%s\"]}", docker->host->identity);
+	http_escape(&escaped, buf_text(&filters), "");
+	if (escaped.failed)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "no memory for a list");
+	rc = call(docker, "GET", LIST_BYTES, deadline_ms, &reply, err,
+		  "/containers/json?all=1&filters=%s", buf_text(&escaped));
+	if (rc != 0)
+		return rc;
+	if (reply.status != 200)
+		return engine_refused(&reply, refusal(&reply), err, "list");
+	rc = engine_parse(&reply, "a list", CUBE_ERR_UNAVAILABLE, &doc, err);
+	if (rc != 0)
+		return rc;
+	if (doc.root->type != JSON_ARRAY)
+		return cube_fail(err, CUBE_ERR_UNAVAILABLE, 0,
+				 "the engine's answer to a list is no array");
+	/* All or none: a list that lacks one would have it declared vanished. */
+	for (entry = doc.root->as.first; entry != NULL; entry = entry->next)
+		if (container_read_listed(entry, &found, err) != 0)
+			return err->code;
+	for (entry = doc.root->as.first; entry != NULL; entry = entry->next) {
+		if (container_read_listed(entry, &found, err) != 0)
+			return err->code;
+		if (visit(ctx, &found) != 0)
+			break;
+	}
+	return 0;
+}
