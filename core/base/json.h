@@ -109,6 +109,8 @@ void json_bool(struct json_writer *writer, bool value);
 void json_null(struct json_writer *writer);
 /* A value that is JSON already, trusted (made by this writer before). */
 void json_raw(struct json_writer *writer, const char *json, size_t size);
+/* A value that was read, with all that is in it, without its own key. */
+void json_value_write(struct json_writer *writer, const struct json_value *top);
 
 /* key and value in one call. */
 void json_put_text(struct json_writer *writer, const char *key, const char *text);

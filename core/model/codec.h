@@ -38,8 +38,12 @@ int task_request_decode(const struct json_doc *doc, const struct json_value *val
 			enum codec_mode mode, const char *fallback_id, struct task_request *out,
 			struct cube_error *err);
 
-/* A whole Task: the specification and the output fields. */
+/* A whole Task: the specification and the output fields. All of the book's fields are
+ * there, also at their defaults. */
 void task_encode(struct json_writer *writer, const struct task *task);
+/* The same inside an object that the caller has begun, empty as yet, and goes on with:
+ * a record. Output fields at their defaults are left out. */
+void task_encode_members(struct json_writer *writer, const struct task *task);
 /* Of a Task object, the output fields (of a report or a record). */
 int task_status_decode(const struct json_doc *doc, const struct json_value *value,
 		       struct task_status *out, struct cube_error *err);

@@ -25,6 +25,7 @@ struct message {
 
 enum {
 	MESSAGE_WAKE = 0,  /* step.now has reached wake_ms; there is no more to it */
+	MESSAGE_QUIT = 1,  /* the process ends: answer what waits in the brain */
 	MESSAGE_FIRST = 16 /* a brain's own kinds start here */
 };
 
