@@ -1,0 +1,404 @@
+/* http/client.c - the fleet's requests: curl multi on one thread.
+ *
+ * Owns the thread, the multi handle, and every call from http_client_call until it is
+ * done or cancelled. Calls and cancellations come in over a queue, in order, and wake the
+ * thread out of curl's poll. curl_multi_info_read is drained before each poll, because
+ * poll does not wake for what is queued there already. Easy handles are kept for reuse,
+ * connections by curl's own pool.
+ */
+#include "http/client.h"
+
+#include "base/queue.h"
+#include "base/thread.h"
+#include "http/curl_common.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_MS          60000 /* an upper bound only: curl's own timers shorten it */
+#define SPARE_HANDLES    64
+#define HEAD_LIMIT_BYTES ((size_t)16 * 1024)
+
+enum command_kind {
+	COMMAND_CALL,
+	COMMAND_CANCEL
+};
+
+struct command {
+	struct queue_item item;
+	enum command_kind kind;
+	struct http_call *call;
+	uint64_t tag;
+};
+
+struct http_client {
+	CURLM *multi;
+	struct queue *commands;
+	pthread_t thread;
+	atomic_bool ending;
+	/* the thread's */
+	struct http_call *calls; /* under way */
+	CURL *spare[SPARE_HANDLES];
+	size_t spare_count;
+	struct curl_slist *no_expect;
+};
+
+/* ---- calls ---- */
+
+struct http_call *
+http_call_new(size_t size)
+{
+	struct http_call *call;
+
+	assert(size >= sizeof(*call));
+	call = calloc(1, size);
+	if (call == NULL)
+		return NULL;
+	call->method = "GET";
+	call->connect_timeout_ms = 5000;
+	call->timeout_ms = 30000;
+	call->limit_bytes = (size_t)1024 * 1024;
+	call->free = http_call_free;
+	buf_init(&call->head, HEAD_LIMIT_BYTES);
+	return call;
+}
+
+void
+http_call_release(struct http_call *call)
+{
+	free(call->body);
+	call->body = NULL;
+	buf_release(&call->response);
+	buf_release(&call->head);
+}
+
+void
+http_call_free(struct http_call *call)
+{
+	if (call == NULL)
+		return;
+	http_call_release(call);
+	free(call);
+}
+
+bool
+http_call_field(const struct http_call *call, const char *name, char *out, size_t out_size)
+{
+	return curl_common_field(&call->head, name, out, out_size);
+}
+
+/* ---- the thread ---- */
+
+static size_t
+on_body(char *bytes, size_t one, size_t size, void *arg)
+{
+	struct http_call *call = arg;
+
+	(void)one;
+	buf_append(&call->response, bytes, size);
+	return call->response.failed ? 0 : size;
+}
+
+static size_t
+on_head(char *bytes, size_t one, size_t size, void *arg)
+{
+	struct http_call *call = arg;
+
+	(void)one;
+	curl_common_head(&call->head, bytes, size);
+	return size;
+}
+
+static struct curl_slist *
+fields_make(const struct http_call *call, bool *ok)
+{
+	struct curl_slist *list = NULL;
+
+	*ok = curl_common_slist(&list, "Expect:");
+	for (size_t i = 0; *ok && call->fields != NULL && call->fields[i] != NULL; i++)
+		*ok = curl_common_slist(&list, call->fields[i]);
+	return list;
+}
+
+/* What one call needs of the handle: it lives as long as the transfer. */
+struct transfer {
+	struct http_call *call;
+	struct curl_slist *fields;
+};
+
+static bool
+easy_set(CURL *easy, struct transfer *transfer)
+{
+	const struct http_call *call = transfer->call;
+	CURLcode bad = curl_common_set(easy);
+
+#define SET(option, value)   \
+	if (bad == CURLE_OK) \
+	bad = curl_easy_setopt(easy, option, value)
+	SET(CURLOPT_URL, call->url);
+	SET(CURLOPT_CUSTOMREQUEST, call->method);
+	SET(CURLOPT_HTTPHEADER, transfer->fields);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)call->connect_timeout_ms);
+	SET(CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_WRITEDATA, transfer->call);
+	SET(CURLOPT_HEADERFUNCTION, on_head);
+	SET(CURLOPT_HEADERDATA, transfer->call);
+	SET(CURLOPT_PRIVATE, transfer);
+	if (call->body != NULL) {
+		SET(CURLOPT_POSTFIELDS, call->body);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_size);
+	}
+#undef SET
+	return bad == CURLE_OK;
+}
+
+static void
+unlink_call(struct http_client *client, struct http_call *call)
+{
+	if (call->next != NULL)
+		call->next->previous = call->previous;
+	if (call->previous != NULL)
+		call->previous->next = call->next;
+	else
+		client->calls = call->next;
+	call->next = NULL;
+	call->previous = NULL;
+}
+
+static void
+easy_put(struct http_client *client, CURL *easy)
+{
+	if (client->spare_count < SPARE_HANDLES) {
+		curl_easy_reset(easy);
+		client->spare[client->spare_count++] = easy;
+	} else {
+		curl_easy_cleanup(easy);
+	}
+}
+
+static void
+transfer_free(struct transfer *transfer)
+{
+	if (transfer == NULL)
+		return;
+	curl_slist_free_all(transfer->fields);
+	free(transfer);
+}
+
+static void
+call_fail(struct http_call *call, int code, const char *why)
+{
+	(void)cube_fail(&call->error, code, 0, "%s: %s", call->url, why);
+	call->done(call);
+}
+
+static void
+call_start(struct http_client *client, struct http_call *call)
+{
+	struct transfer *transfer = calloc(1, sizeof(*transfer));
+	CURL *easy = client->spare_count > 0 ? client->spare[--client->spare_count]
+					     : curl_easy_init();
+	bool ok = transfer != NULL && easy != NULL;
+
+	buf_init(&call->response, call->limit_bytes);
+	if (ok) {
+		transfer->call = call;
+		transfer->fields = fields_make(call, &ok);
+	}
+	if (!ok || !easy_set(easy, transfer) ||
+	    curl_multi_add_handle(client->multi, easy) != CURLM_OK) {
+		transfer_free(transfer);
+		if (easy != NULL)
+			curl_easy_cleanup(easy);
+		call_fail(call, CUBE_ERR_NO_MEMORY, "out of memory");
+		return;
+	}
+	call->handle = easy;
+	call->next = client->calls;
+	if (client->calls != NULL)
+		client->calls->previous = call;
+	client->calls = call;
+}
+
+/* Takes the call out of curl. The handle can be reused. */
+static void
+call_detach(struct http_client *client, struct http_call *call)
+{
+	CURL *easy = call->handle;
+	struct transfer *transfer = NULL;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+	(void)curl_multi_remove_handle(client->multi, easy);
+	transfer_free(transfer);
+	call->handle = NULL;
+	unlink_call(client, call);
+	easy_put(client, easy);
+}
+
+static void
+call_cancel(struct http_client *client, uint64_t tag)
+{
+	struct http_call *call = client->calls;
+
+	while (call != NULL) {
+		struct http_call *next = call->next;
+
+		if (call->tag == tag) {
+			call_detach(client, call);
+			call->free(call);
+		}
+		call = next;
+	}
+}
+
+static void
+call_finish(struct http_client *client, CURL *easy, CURLcode result)
+{
+	struct transfer *transfer = NULL;
+	struct http_call *call;
+	long status = 0;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+	(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	call = transfer->call;
+	call->status = (int)status;
+	if (result != CURLE_OK)
+		curl_common_error(result, call->response.failed, call->limit_bytes, call->url,
+				  &call->error);
+	call_detach(client, call);
+	call->done(call);
+}
+
+static void
+commands_take(struct http_client *client)
+{
+	struct queue_item *item = queue_pop_all(client->commands, 0);
+
+	while (item != NULL) {
+		struct command *command = (struct command *)item;
+
+		item = item->next;
+		if (command->kind == COMMAND_CANCEL) {
+			call_cancel(client, command->tag);
+		} else if (atomic_load(&client->ending)) {
+			command->call->free(command->call);
+		} else {
+			call_start(client, command->call);
+		}
+		free(command);
+	}
+}
+
+static void *
+client_run(void *arg)
+{
+	struct http_client *client = arg;
+
+	while (!atomic_load(&client->ending)) {
+		CURLMsg *message;
+		int running;
+		int left;
+
+		commands_take(client);
+		(void)curl_multi_perform(client->multi, &running);
+		while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
+			if (message->msg == CURLMSG_DONE)
+				call_finish(client, message->easy_handle, message->data.result);
+		}
+		if (!atomic_load(&client->ending))
+			(void)curl_multi_poll(client->multi, NULL, 0, POLL_MS, NULL);
+	}
+	return NULL;
+}
+
+/* ---- from any thread ---- */
+
+static void
+command_send(struct http_client *client, struct command *command)
+{
+	queue_push_answer(client->commands, &command->item);
+	(void)curl_multi_wakeup(client->multi);
+}
+
+void
+http_client_call(struct http_client *client, struct http_call *call)
+{
+	struct command *command = calloc(1, sizeof(*command));
+
+	assert(call->done != NULL);
+	if (command == NULL) {
+		call_fail(call, CUBE_ERR_NO_MEMORY, "out of memory");
+		return;
+	}
+	command->kind = COMMAND_CALL;
+	command->call = call;
+	command_send(client, command);
+}
+
+void
+http_client_cancel(struct http_client *client, uint64_t tag)
+{
+	struct command *command = calloc(1, sizeof(*command));
+
+	/* Out of memory: the calls go on until their own deadline, which does no harm. */
+	if (command == NULL)
+		return;
+	command->kind = COMMAND_CANCEL;
+	command->tag = tag;
+	command_send(client, command);
+}
+
+int
+http_client_new(size_t connections, struct http_client **out, struct cube_error *err)
+{
+	struct http_client *client = calloc(1, sizeof(*client));
+	int failed;
+
+	if (client == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	client->commands = queue_new(1);
+	client->multi = curl_multi_init();
+	if (client->commands == NULL || client->multi == NULL ||
+	    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)connections) !=
+		    CURLM_OK) {
+		failed = cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "start the http client");
+		goto fail;
+	}
+	failed = thread_start(&client->thread, "http-client", client_run, client, err);
+	if (failed != 0)
+		goto fail;
+	*out = client;
+	return 0;
+fail:
+	if (client->multi != NULL)
+		(void)curl_multi_cleanup(client->multi);
+	queue_free(client->commands);
+	free(client);
+	return failed;
+}
+
+void
+http_client_free(struct http_client *client)
+{
+	if (client == NULL)
+		return;
+	atomic_store(&client->ending, true);
+	(void)curl_multi_wakeup(client->multi);
+	(void)pthread_join(client->thread, NULL);
+	commands_take(client);
+	while (client->calls != NULL) {
+		struct http_call *call = client->calls;
+
+		call_detach(client, call);
+		call->free(call);
+	}
+	for (size_t i = 0; i < client->spare_count; i++)
+		curl_easy_cleanup(client->spare[i]);
+	(void)curl_multi_cleanup(client->multi);
+	queue_free(client->commands);
+	free(client);
+}
