@@ -30,7 +30,7 @@ FORTIFY  := $(if $(findstring clang,$(CC)),2,3)
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
             $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY))
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-CPPFLAGS += -Iinclude -Icore -D_GNU_SOURCE -DCUBE_VERSION='"$(VERSION)"' -DCUBE_PLUGIN_DIR='"$(plugindir)"'
+CPPFLAGS += -Iinclude -Icore -Icmd -D_GNU_SOURCE -DCUBE_VERSION='"$(VERSION)"' -DCUBE_PLUGIN_DIR='"$(plugindir)"'
 ALLCFLAGS = $(CSTD) $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -fPIC -fvisibility=hidden \
             -ffunction-sections -fdata-sections -MMD -MP $(CPPFLAGS) $(CFLAGS)
 LINK      = $(SANFLAGS) -Wl,-z,relro,-z,now,--as-needed,--gc-sections $(LDFLAGS)

@@ -1,0 +1,474 @@
+/* shell/worker.c - cube-worker from start to end; see the header.
+ *
+ * Start: folder, plugins, store, brain (which reads back its journal), runtime, executor,
+ * server; only then does it answer. End: the server takes no more, polls are answered, the
+ * journal is committed; tasks go on running. Everything is undone in the opposite order by
+ * worker_close, which knows how far the start came. Parts that do not end in time are left
+ * for the process to end with.
+ */
+#include "shell/worker.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "http/client.h"
+#include "http/fetch.h"
+#include "http/server.h"
+#include "plugin/options.h"
+#include "shell/daemon.h"
+#include "shell/executor.h"
+#include "shell/join.h"
+#include "shell/reply_slot.h"
+#include "shell/worker_api.h"
+#include "worker/worker.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RESERVE_PERCENT   5           /* of the machine, for itself */
+#define RESERVE_MIN_BYTES (128 << 20) /* of memory */
+
+struct worker_daemon {
+	const struct worker_settings *settings;
+	struct log *log;
+	char *data_dir;
+	struct sampler sampler;
+	struct plugin *store_plugin;
+	struct plugin_host store_host;
+	struct store *store;
+	struct plugin *runtime_plugin;
+	struct plugin_host runtime_host;
+	const char **runtime_options;
+	struct runtime *runtime;
+	bool runtime_started;
+	struct worker *brain;
+	struct loop *loop;
+	struct executor *executor;
+	struct http_client *client;
+	struct worker_api api;
+	struct http_server *server;
+	uint64_t deadline_ms; /* mono; when all must have ended */
+};
+
+/* ---- services for the plugins -------------------------------------------------------- */
+
+static void
+service_log(void *ctx, int level, const char *message)
+{
+	struct worker_daemon *daemon = ctx;
+
+	if (level >= LOG_LEVEL_ERROR && level <= LOG_LEVEL_DEBUG)
+		log_event(daemon->log, (enum log_level)level, "plugin", "message", message,
+			  NULL);
+}
+
+static uint64_t
+service_now_ms(void *ctx)
+{
+	(void)ctx;
+	return clock_now().mono_ms;
+}
+
+static uint64_t
+service_random(void *ctx)
+{
+	uint64_t value;
+
+	(void)ctx;
+	clock_random(&value, sizeof(value));
+	return value;
+}
+
+/* ---- between brain and world --------------------------------------------------------- */
+
+static int
+brain_load(void *brain, const struct cube_record *record, struct cube_error *err)
+{
+	return worker_load(brain, record, err);
+}
+
+static int
+brain_start(void *brain, struct step *step, struct cube_error *err)
+{
+	return worker_start(brain, step, err);
+}
+
+static int
+brain_step(void *brain, struct message *message, struct step *step, struct cube_error *err)
+{
+	return worker_step(brain, (struct worker_message *)(void *)message, step, err);
+}
+
+static struct message *
+brain_message(int kind)
+{
+	struct worker_message *message = worker_message_new(WORKER_NODE);
+
+	if (message == NULL)
+		return NULL;
+	message->message.kind = kind;
+	return &message->message;
+}
+
+static struct message *
+brain_wake(void *brain)
+{
+	(void)brain;
+	return brain_message(MESSAGE_WAKE);
+}
+
+static void
+brain_free_message(struct message *message)
+{
+	worker_message_free((struct worker_message *)(void *)message);
+}
+
+static void
+effect_release(void *ctx, struct outbox_item *item)
+{
+	struct worker_daemon *daemon = ctx;
+	struct worker_effect *effect = (struct worker_effect *)(void *)item;
+
+	switch (effect->kind) {
+	case WORKER_EFFECT_REPLY:
+		reply_slot_fill(effect->token, item);
+		break;
+	case WORKER_EFFECT_JOB:
+	case WORKER_EFFECT_CANCEL:
+		executor_take(daemon->executor, effect);
+		break;
+	case WORKER_EFFECT_JOIN:
+		join_send(daemon->client, daemon->loop, daemon->settings->manager, effect);
+		break;
+	}
+}
+
+/* Events of the runtime are hints; one that finds the inbox full becomes "look at all". */
+static void
+runtime_changed(void *ctx, const char *task_id)
+{
+	struct worker_daemon *daemon = ctx;
+	struct worker_message *message = worker_message_new(WORKER_CHANGED);
+
+	if (message == NULL)
+		return;
+	if (id_parse(task_id, message->task_id) < 0) {
+		worker_message_free(message);
+		return;
+	}
+	if (loop_post(daemon->loop, &message->message) < 0) {
+		message->message.kind = WORKER_RESYNC;
+		loop_post_answer(daemon->loop, &message->message);
+	}
+}
+
+static void
+runtime_resync(void *ctx)
+{
+	struct worker_daemon *daemon = ctx;
+	struct worker_message *message = worker_message_new(WORKER_RESYNC);
+
+	if (message != NULL)
+		loop_post_answer(daemon->loop, &message->message);
+}
+
+/* ---- what this worker says of itself ------------------------------------------------- */
+
+/* "K=V,K=V" as a JSON object. */
+static int
+labels_read(const char *text, struct node_text **out, struct cube_error *err)
+{
+	cleanup_buf struct buf json = BUF_INIT(NODE_STATS_MAX);
+	cleanup_free char *copy = strdup(text);
+	struct json_writer *writer = json_writer_new(&json, false);
+	char *rest = copy;
+	char *label;
+	int rc = 0;
+
+	if (copy == NULL || writer == NULL) {
+		json_writer_free(writer);
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	}
+	json_begin_object(writer);
+	while (rc == 0 && (label = strsep(&rest, ",")) != NULL) {
+		char *equals = strchr(label, '=');
+
+		if (equals == NULL || equals == label) {
+			rc = cube_fail(err, CUBE_ERR_INVALID, 0,
+				       "--labels wants KEY=VALUE,KEY=VALUE, not '%s'", label);
+			break;
+		}
+		*equals = '\0';
+		json_put_text(writer, label, equals + 1);
+	}
+	json_end_object(writer);
+	json_writer_free(writer);
+	if (rc < 0)
+		return rc;
+	*out = json.failed ? NULL : node_text_new(json.data, json.size);
+	return *out == NULL ? cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory") : 0;
+}
+
+static int64_t
+less_reserve(int64_t total, int64_t least)
+{
+	int64_t reserve = total / 100 * RESERVE_PERCENT;
+
+	if (reserve < least)
+		reserve = least;
+	return total > reserve ? total - reserve : 0;
+}
+
+static int
+describe(struct worker_daemon *daemon, struct node_info *info, struct cube_error *err)
+{
+	const struct worker_settings *settings = daemon->settings;
+	int size;
+
+	memset(info, 0, sizeof(*info));
+	if (!name_is_valid(settings->name))
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "--name '%s' is not a name: [a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}",
+				 settings->name);
+	(void)snprintf(info->name, sizeof(info->name), "%s", settings->name);
+	if (settings->advertise != NULL)
+		size = snprintf(info->api, sizeof(info->api), "http://%s", settings->advertise);
+	else
+		size = snprintf(info->api, sizeof(info->api), "http://%s:%u", settings->host,
+				settings->port);
+	if (size < 0 || (size_t)size >= sizeof(info->api))
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "--advertise is longer than %zu bytes", sizeof(info->api) - 8);
+	info->mcpu = settings->mcpu > 0 ? settings->mcpu : sampler_mcpu();
+	info->memory_bytes = settings->memory_bytes > 0
+				     ? settings->memory_bytes
+				     : less_reserve(sampler_memory_bytes(), RESERVE_MIN_BYTES);
+	info->disk_bytes = settings->disk_bytes > 0
+				   ? settings->disk_bytes
+				   : less_reserve(sampler_disk_bytes(daemon->data_dir), 0);
+	(void)snprintf(info->runtime, sizeof(info->runtime), "%s",
+		       daemon->runtime_plugin->info.name);
+	(void)snprintf(info->version, sizeof(info->version), "%s", CUBE_VERSION);
+	info->cpu_busy = NAN;
+	if (settings->labels != NULL && settings->labels[0] != '\0')
+		return labels_read(settings->labels, &info->labels, err);
+	return 0;
+}
+
+/* ---- start --------------------------------------------------------------------------- */
+
+static int
+open_brain(struct worker_daemon *daemon, struct cube_error *err)
+{
+	struct worker_config config = {.joins = daemon->settings->manager != NULL,
+				       .keep_ended = daemon->settings->keep_ended};
+	const struct cube_runtime_ops *ops = daemon->runtime_plugin->info.ops.runtime;
+	uint8_t bytes[16];
+	size_t count = 0;
+	int rc;
+
+	clock_random(bytes, sizeof(bytes));
+	id_from_random(bytes, config.new_instance);
+	clock_random(&config.epoch, sizeof(config.epoch));
+	config.epoch |= 1; /* never 0 */
+	clock_random(&config.seed, sizeof(config.seed));
+	config.runtime_has_events =
+		CUBE_HAS(struct cube_runtime_ops, ops, start) && ops->start != NULL;
+	rc = describe(daemon, &config.info, err);
+	if (rc == 0)
+		rc = worker_new(&config, &daemon->brain, err);
+	node_info_release(&config.info);
+	if (rc < 0)
+		return rc;
+	return store_load_all(
+		daemon->store,
+		(int (*)(void *, const struct cube_record *, struct cube_error *))worker_load,
+		daemon->brain, &count, err);
+}
+
+static int
+open_store(struct worker_daemon *daemon, struct cube_error *err)
+{
+	const struct worker_settings *settings = daemon->settings;
+	struct store_choice choice = {.name = settings->store,
+				      .plugin_dir = settings->plugin_dir,
+				      .options = settings->store_options,
+				      .option_count = settings->store_option_count,
+				      .data_dir = daemon->data_dir,
+				      .file = "worker.db"};
+	const struct plugin_services services = {daemon, service_log, service_now_ms,
+						 service_random};
+
+	plugin_host_init(&daemon->store_host, settings->name, &services);
+	return store_load_open(&choice, &daemon->store_host.host, &daemon->store_plugin,
+			       &daemon->store, err);
+}
+
+/* The runtime is opened when the instance is known: it is the worker's label. */
+static int
+open_runtime(struct worker_daemon *daemon, struct cube_error *err)
+{
+	const struct plugin_services services = {daemon, service_log, service_now_ms,
+						 service_random};
+	const struct cube_plugin *info = &daemon->runtime_plugin->info;
+
+	plugin_host_init(&daemon->runtime_host, worker_instance(daemon->brain), &services);
+	return runtime_open(info->name, info->ops.runtime, &daemon->runtime_host.host,
+			    daemon->runtime_options, &daemon->runtime, err);
+}
+
+static int
+open_loop(struct worker_daemon *daemon, struct cube_error *err)
+{
+	const struct loop_brain brain = {.brain = daemon->brain,
+					 .start = brain_start,
+					 .step = brain_step,
+					 .wake = brain_wake,
+					 .free_message = brain_free_message};
+	int rc = loop_new(&brain, daemon->store, effect_release, daemon, daemon->log,
+			  &daemon->loop, err);
+
+	if (rc == 0)
+		rc = executor_new(daemon->runtime, worker_instance(daemon->brain), daemon->loop,
+				  &daemon->executor, err);
+	if (rc == 0)
+		rc = http_client_new(2, &daemon->client, err);
+	return rc;
+}
+
+static void
+server_log(void *ctx, const char *message)
+{
+	struct worker_api *api = ctx;
+	struct worker_daemon *daemon =
+		(struct worker_daemon *)(void *)((char *)api -
+						 offsetof(struct worker_daemon, api));
+
+	log_event(daemon->log, LOG_LEVEL_WARNING, "http", "message", message, NULL);
+}
+
+static int
+open_server(struct worker_daemon *daemon, struct cube_error *err)
+{
+	struct http_server_config config = {.host = daemon->settings->host,
+					    .port = daemon->settings->port,
+					    .routes = worker_routes,
+					    .ctx = &daemon->api,
+					    .log = server_log};
+
+	daemon->api = (struct worker_api){
+		.loop = daemon->loop, .runtime = daemon->runtime, .sampler = &daemon->sampler};
+	return http_server_start(&config, &daemon->server, err);
+}
+
+static int
+worker_open(struct worker_daemon *daemon, struct cube_error *err)
+{
+	const struct worker_settings *settings = daemon->settings;
+	int rc = daemon_data_dir(settings->data_dir, settings->name, &daemon->data_dir, err);
+
+	daemon->sampler.folder = daemon->data_dir;
+	if (rc == 0)
+		rc = plugin_load(settings->runtime, CUBE_PLUGIN_RUNTIME, "--runtime",
+				 settings->plugin_dir, &daemon->runtime_plugin, err);
+	if (rc == 0)
+		rc = options_resolve(daemon->runtime_plugin->info.name, "--runtime-opt",
+				     daemon->runtime_plugin->info.options,
+				     settings->runtime_options, settings->runtime_option_count,
+				     &daemon->runtime_options, err);
+	if (rc == 0)
+		rc = open_store(daemon, err);
+	if (rc == 0)
+		rc = open_brain(daemon, err);
+	if (rc == 0)
+		rc = open_runtime(daemon, err);
+	if (rc == 0)
+		rc = open_loop(daemon, err);
+	if (rc == 0)
+		rc = open_server(daemon, err);
+	return rc;
+}
+
+/* ---- end ----------------------------------------------------------------------------- */
+
+/* After the signal: polls that wait are answered, so that their handlers end. */
+static void
+worker_stopping(void *ctx, uint64_t deadline_ms)
+{
+	struct worker_daemon *daemon = ctx;
+	struct message *quit = brain_message(MESSAGE_QUIT);
+
+	daemon->deadline_ms = deadline_ms;
+	if (quit != NULL)
+		loop_post_answer(daemon->loop, quit);
+}
+
+/* False if a part did not end in time: what it may still use is left as it is. */
+static bool
+worker_close(struct worker_daemon *daemon)
+{
+	uint64_t deadline_ms = daemon->deadline_ms;
+
+	if (deadline_ms == 0)
+		deadline_ms = clock_now().mono_ms + DAEMON_END_MS;
+	if (daemon->server != NULL && !http_server_stop(daemon->server, deadline_ms))
+		return false;
+	if (daemon->runtime_started)
+		runtime_stop(daemon->runtime);
+	if (!executor_stop(daemon->executor, deadline_ms))
+		return false;
+	http_client_free(daemon->client);
+	if (daemon->loop != NULL)
+		loop_free(daemon->loop);
+	if (daemon->runtime != NULL)
+		runtime_close(daemon->runtime);
+	if (daemon->brain != NULL)
+		worker_free(daemon->brain);
+	if (daemon->store != NULL)
+		store_close(daemon->store);
+	plugin_unload(daemon->store_plugin);
+	free(daemon->runtime_options);
+	plugin_unload(daemon->runtime_plugin);
+	free(daemon->data_dir);
+	return true;
+}
+
+static int
+worker_serve(struct worker_daemon *daemon, struct cube_error *err)
+{
+	const struct cube_runtime_events events = {.struct_size = sizeof(events),
+						   .ctx = daemon,
+						   .changed = runtime_changed,
+						   .resync = runtime_resync};
+	char port[8];
+	int rc = runtime_start(daemon->runtime, &events, err);
+
+	if (rc < 0)
+		return rc;
+	daemon->runtime_started = true;
+	(void)snprintf(port, sizeof(port), "%u", http_server_port(daemon->server));
+	log_event(daemon->log, LOG_LEVEL_INFO, "worker.ready", "name", daemon->settings->name,
+		  "host", daemon->settings->host, "port", port, "runtime",
+		  runtime_name(daemon->runtime), "instance", worker_instance(daemon->brain),
+		  "data", daemon->data_dir, NULL);
+	rc = daemon_run(daemon->loop, daemon->log, worker_stopping, daemon, err);
+	log_event(daemon->log, LOG_LEVEL_INFO, "worker.ended", "reason",
+		  rc < 0 ? err->message : "signal", NULL);
+	return rc;
+}
+
+int
+worker_run(const struct worker_settings *settings, struct log *log, struct cube_error *err)
+{
+	struct worker_daemon daemon = {.settings = settings, .log = log};
+	int rc = fetch_init(err);
+
+	if (rc == 0)
+		rc = worker_open(&daemon, err);
+	if (rc == 0)
+		rc = worker_serve(&daemon, err);
+	if (!worker_close(&daemon))
+		_exit(rc == 0 ? 0 : 1); /* threads still use what is on this stack */
+	return rc;
+}
