@@ -8,6 +8,7 @@
 #include "common/plugin_help.h"
 #include "common/units.h"
 #include "cube-worker/options.h"
+#include "model/node.h"
 #include "shell/daemon.h"
 #include "shell/worker.h"
 

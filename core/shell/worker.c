@@ -281,10 +281,7 @@ open_brain(struct worker_daemon *daemon, struct cube_error *err)
 	node_info_release(&config.info);
 	if (rc < 0)
 		return rc;
-	return store_load_all(
-		daemon->store,
-		(int (*)(void *, const struct cube_record *, struct cube_error *))worker_load,
-		daemon->brain, &count, err);
+	return store_load_all(daemon->store, brain_load, daemon->brain, &count, err);
 }
 
 static int
