@@ -1,0 +1,65 @@
+/* sqlite/result.c - from SQLite's result codes to cube's errors.
+ *
+ * The core acts on the code alone, so this table is where it is decided what a failure means:
+ * UNAVAILABLE where nothing was written and the same commit may succeed later (disk full,
+ * locked), INTERNAL where going on would be a lie (damage, a medium that fails, a file moved
+ * away under us). A failed fsync is INTERNAL: Linux reports it once and drops the pages, so a
+ * retry that succeeds proves nothing (Rebello et al., "Can Applications Recover from fsync
+ * Failures?", USENIX ATC 2020). [loop]
+ */
+#include "result.h"
+
+#include <errno.h>
+
+static int
+is_no_room(int sys_errno)
+{
+	return sys_errno == ENOSPC || sys_errno == EDQUOT || sys_errno == EFBIG;
+}
+
+int
+result_fail(sqlite3 *db, const char *path, const char *what, struct cube_error *err)
+{
+	int extended = db != NULL ? sqlite3_extended_errcode(db) : SQLITE_NOMEM;
+	int sys_errno = db != NULL ? sqlite3_system_errno(db) : 0;
+	const char *words = db != NULL ? sqlite3_errmsg(db) : "out of memory";
+
+	switch (extended & 0xff) {
+	case SQLITE_FULL:
+		return cube_fail(err, CUBE_ERR_UNAVAILABLE, ENOSPC, "%s: %s: the disk is full",
+				 path, what);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return cube_fail(err, CUBE_ERR_UNAVAILABLE, 0,
+				 "%s: %s: another program holds it locked", path, what);
+	case SQLITE_NOMEM:
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "%s: %s: out of memory", path,
+				 what);
+	case SQLITE_TOOBIG:
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "%s: %s: the value is too large",
+				 path, what);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return cube_fail(err, CUBE_ERR_INTERNAL, 0,
+				 "%s: %s: the file is damaged (%s): move it away with its -wal "
+				 "and restore a backup",
+				 path, what, words);
+	case SQLITE_IOERR:
+		if (extended == SQLITE_IOERR_NOMEM)
+			return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "%s: %s: out of memory",
+					 path, what);
+		if (is_no_room(sys_errno))
+			return cube_fail(err, CUBE_ERR_UNAVAILABLE, sys_errno,
+					 "%s: %s: the disk is full", path, what);
+		break;
+	case SQLITE_CANTOPEN:
+		if (is_no_room(sys_errno) || sys_errno == EMFILE || sys_errno == ENFILE)
+			return cube_fail(err, CUBE_ERR_UNAVAILABLE, sys_errno, "%s: %s: %s",
+					 path, what, words);
+		break;
+	default:
+		break;
+	}
+	return cube_fail(err, CUBE_ERR_INTERNAL, sys_errno, "%s: %s: %s (SQLite %d, errno %d)",
+			 path, what, words, extended, sys_errno);
+}
