@@ -109,7 +109,8 @@ $(SUPERVISOR): $(BUILD)/obj/plugins/runtime/process/supervisor.o
 
 # ---- tests ---------------------------------------------------------------------------------
 
-LIBS_CHECK := $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
+# Looked up when a test links: `make check` may have installed check just before.
+LIBS_CHECK  = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)
@@ -134,11 +135,64 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(CORE_LIBS)
 
 tests: all $(UNIT_TESTS) $(PLUGIN_TESTS) $(FAKES) $(TOOLS) $(FUZZERS)
 
+# Programs that count their own tests; tests/run adds them up. Flow tests start the real programs.
+SCRIPT_TESTS := $(wildcard tests/lint/layers tests/abi/*_test.sh)
+FLOW_TESTS   := $(wildcard tests/flow/*_test.py)
+
+check:
+	contrib/install-deps check
+	$(MAKE) -j$(JOBS) tests
+	tests/run -b $(BUILD) $(SCRIPT_TESTS) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FUZZERS) $(FLOW_TESTS)
+
+# The same with long forms: more requests, more cycles, more rounds of fuzzing.
+check-long: export CUBE_TEST_LONG = 1
+check-long:
+	contrib/install-deps check
+	$(MAKE) -j$(JOBS) tests
+	tests/run -b $(BUILD) -t 3600 $(SCRIPT_TESTS) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FUZZERS) $(FLOW_TESTS)
+
+fuzz: $(FUZZERS)
+	tests/run -b $(BUILD) $(FUZZERS)
+
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+
+# ---- for people ----------------------------------------------------------------------------
+
+demo:
+	contrib/install-deps build
+	$(MAKE) -j$(JOBS) all
+	contrib/demo $(BUILD)
+
+bench:
+	contrib/install-deps check
+	$(MAKE) -j$(JOBS) tests
+	tests/bench/run $(BUILD)
+
+SOURCES = $(shell git ls-files '*.c' '*.h')
+format:
+	clang-format -i $(SOURCES)
+
+lint:
+	contrib/install-deps ci
+	tests/lint/run
+
 clean:
 	rm -rf build build-address build-thread build-undefined
 
+help:
+	@echo 'make [all]       build/bin and build/plugins'
+	@echo 'make demo        install what is missing, build, run real tasks, show them, clean up'
+	@echo 'make check       install what the tests need, build, run every test'
+	@echo 'make check-long  the same with long forms'
+	@echo 'make bench       figures, beside a peer in the same run'
+	@echo 'make fuzz        every parser of outside bytes'
+	@echo 'make format      clang-format all sources'
+	@echo 'make lint        format, layers, clang-tidy, cppcheck, shellcheck'
+	@echo 'make install     PREFIX=/usr/local DESTDIR=; make uninstall takes it back'
+	@echo 'make clean       build folders'
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all tests clean
+.PHONY: all tests check check-long fuzz demo bench format lint clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
