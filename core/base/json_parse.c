@@ -452,7 +452,7 @@ static const struct translation translations[] = {
 	{"invalid char in json text.", "this character has no meaning in JSON", true},
 	{"invalid string in json text.", "a word that is not true, false or null", true},
 	{"probable comment found in input text, comments are not enabled.",
-	 "JSON has no comments", true},
+	 "JSON has no comments", false},
 	{"malformed number, a digit is required after the decimal point.",
 	 "a digit should follow the decimal point", false},
 	{"malformed number, a digit is required after the exponent.",
@@ -476,6 +476,9 @@ refuse_syntax(struct parser *parser)
 	size_t size;
 	size_t i;
 
+	/* A token that is cut off: what stands there next is only our end of the text. */
+	if (parser->ended && strncmp(said, "lexical", 7) == 0)
+		return refuse(parser, offset, "the text ends too early");
 	/* "parse error: WHAT\n" */
 	said = kind_end != NULL ? kind_end + 2 : said;
 	size = strcspn(said, "\n");
