@@ -15,7 +15,10 @@
 #include "model/step.h"
 #include "plugin/store.h"
 
-#define LOOP_INBOX_MAX 4096 /* requests waiting for the brain; more are refused with 503 */
+#define LOOP_INBOX_MAX     4096 /* requests waiting for the brain; more are refused with 503 */
+#define LOOP_STEP_LIMIT_MS 10000
+#define LOOP_COMMIT_SLOW_MS \
+	5000 /* a commit that takes longer is a store_fault until it is in */
 
 /* A brain, as the loop sees it. */
 struct loop_brain {
@@ -26,6 +29,12 @@ struct loop_brain {
 		    struct cube_error *err);
 	struct message *(*wake)(void *brain); /* a new MESSAGE_WAKE; NULL: no memory */
 	void (*free_message)(struct message *message);
+	/* Of the watchdog: what a step that does not return is blamed on ("scheduler
+	 * epvm"; NULL: the brain), after how long (0: LOOP_STEP_LIMIT_MS), and what is done
+	 * then, on the watchdog's thread (NULL: the process ends with 70). */
+	const char *suspect;
+	uint32_t step_limit_ms;
+	void (*overdue)(void *brain);
 };
 
 /* Where released outbox items go; takes item. On the loop's thread: must not block. */
@@ -37,6 +46,9 @@ struct loop;
 int loop_new(const struct loop_brain *brain, struct store *store, loop_release *release,
 	     void *ctx, struct log *log, struct loop **out, struct cube_error *err);
 void loop_free(struct loop *loop);
+/* After loop_run: the store's thread hangs in the store. Then neither loop nor store can
+ * be freed, and the process ends with _exit. */
+bool loop_stuck(const struct loop *loop);
 
 /* [any] A request: 0, or CUBE_ERR_UNAVAILABLE when too many wait or it is ending; then the
  * message stays the caller's. */

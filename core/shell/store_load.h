@@ -20,8 +20,10 @@ struct store_choice {
 	const char *file;     /* "cube.db" */
 };
 
-/* Loads the plugin and opens it. host outlives both. Close in the order store, plugin. */
+/* Loads the plugin and opens it. host outlives both. values are the options as the store
+ * has them, for as long as it is open: close in the order store, free(values), plugin. */
 int store_load_open(const struct store_choice *choice, const struct cube_host *host,
-		    struct plugin **plugin, struct store **store, struct cube_error *err);
+		    struct plugin **plugin, const char ***values, struct store **store,
+		    struct cube_error *err);
 
 #endif

@@ -35,6 +35,7 @@ struct worker_daemon {
 	char *data_dir;
 	struct sampler sampler;
 	struct plugin *store_plugin;
+	const char **store_options;
 	struct plugin_host store_host;
 	struct store *store;
 	struct plugin *runtime_plugin;
@@ -299,7 +300,7 @@ open_store(struct worker_daemon *daemon, struct cube_error *err)
 
 	plugin_host_init(&daemon->store_host, settings->name, &services);
 	return store_load_open(&choice, &daemon->store_host.host, &daemon->store_plugin,
-			       &daemon->store, err);
+			       &daemon->store_options, &daemon->store, err);
 }
 
 /* The runtime is opened when the instance is known: it is the worker's label. */
@@ -416,14 +417,16 @@ worker_close(struct worker_daemon *daemon)
 	if (!executor_stop(daemon->executor, deadline_ms))
 		return false;
 	http_client_free(daemon->client);
-	if (daemon->loop != NULL)
-		loop_free(daemon->loop);
+	if (daemon->loop != NULL && loop_stuck(daemon->loop))
+		return false;
+	loop_free(daemon->loop);
 	if (daemon->runtime != NULL)
 		runtime_close(daemon->runtime);
 	if (daemon->brain != NULL)
 		worker_free(daemon->brain);
 	if (daemon->store != NULL)
 		store_close(daemon->store);
+	free(daemon->store_options);
 	plugin_unload(daemon->store_plugin);
 	free(daemon->runtime_options);
 	plugin_unload(daemon->runtime_plugin);
