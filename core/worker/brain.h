@@ -1,0 +1,257 @@
+/* worker/brain.h - what the files of the worker's brain share. Private to core/worker.
+ *
+ * A worker knows tasks, a task has attempts (at most one that is wanted, older ones that
+ * are ending or kept for their logs). At most one job of the runtime is under way for a
+ * task. A handler of a message only writes down what it learned and touches the task; at the
+ * end of the step worker_reconcile looks at what is and what is wanted, and issues the next
+ * job. Only there are attempts and tasks freed.
+ * Memory that runs short in the middle of a step sets worker->failed, and worker_step then
+ * returns that: the functions here have no error of their own unless they say so.
+ */
+#ifndef WORKER_BRAIN_H
+#define WORKER_BRAIN_H
+
+#include "base/heap.h"
+#include "base/map.h"
+#include "base/random.h"
+#include "worker/worker.h"
+
+#define WORKER_NEVER UINT64_MAX /* of a time: not set */
+
+enum attempt_phase {
+	PHASE_ORDERED = 0, /* not known to have a container: prepare, then run */
+	PHASE_RUNNING,     /* has a container that was not seen to have ended */
+	PHASE_ENDED
+};
+
+enum attempt_origin {
+	ORIGIN_ORDERED = 0, /* by the manager: reported, acknowledged, subject to full sets */
+	ORIGIN_LOCAL,       /* by the book's POST /tasks */
+	ORIGIN_STRAY        /* listed, older than all in the journal: stopped and removed,
+			     * neither journalled nor reported */
+};
+
+struct attempt {
+	struct attempt *next; /* of the same task, by number */
+	struct worker_task *task;
+	struct task_spec *spec; /* counted, never NULL */
+	/* What is reported. attempt is its number, wanted what is wanted of it,
+	 * container_id the runtime's handle ("" in PHASE_ORDERED). */
+	struct task_status status;
+	enum attempt_phase phase;
+	enum attempt_origin origin;
+	bool acked;                /* its end is durable with the manager */
+	uint64_t batch;            /* of its last write */
+	uint64_t changed;          /* report sequence of its last change */
+	uint64_t mentioned;        /* the last full set that had it */
+	struct task_status *saved; /* as of its last write; NULL: never written */
+	struct task_status
+		*shown; /* as of the last write but one that was durable; NULL: none */
+	/* What follows is not journalled. */
+	bool discard;         /* ended, acknowledged, and others are newer: remove it */
+	bool prepared;        /* the next job is run */
+	bool cancelled;       /* its prepare was told to give up */
+	bool run_unknown;     /* a run timed out: there may be a container */
+	bool lingers;         /* has ended, but its container was seen alive: kill it */
+	bool look;            /* inspect it */
+	bool signalled;       /* SIGTERM was sent */
+	unsigned kills;       /* SIGKILLs sent */
+	unsigned looks;       /* inspections since the signal */
+	unsigned failures;    /* jobs in a row that did not come through */
+	uint64_t kill_ms;     /* when the next SIGKILL is due */
+	uint64_t look_ms;     /* when to inspect by the clock */
+	uint64_t retry_ms;    /* no job before */
+	uint64_t progress_ms; /* when its progress may be shown again */
+	uint64_t settled;     /* only a list with a greater job number knows more than we do */
+	uint64_t listed;      /* job number of the last list that showed it */
+};
+
+struct worker_task {
+	struct heap_item timer; /* the next moment at which one of its attempts is due */
+	char id[ID_SIZE];
+	struct attempt *oldest; /* never NULL once it is in the map */
+	enum worker_job job;    /* under way; 0: none */
+	uint64_t job_number;
+	uint32_t job_attempt;
+	bool look; /* it changed while the job was under way */
+};
+
+/* A container with our label that no task of ours explains; it is left alone until an
+ * order names its task. */
+struct orphan {
+	char task_id[ID_SIZE];
+	char handle[CUBE_HANDLE_SIZE];
+	uint32_t attempt;
+	uint32_t state;
+};
+
+struct poll {
+	bool waits;
+	void *token;
+	struct revision since;
+	uint64_t due_ms;
+};
+
+struct worker {
+	struct worker_config config; /* its info is empty: the live one is below */
+	struct random random;
+	struct step *step; /* the one under way */
+	bool failed;       /* memory ran short in it */
+	struct map *tasks;
+	struct heap timers;
+	uint64_t job_number; /* last given */
+
+	/* orders */
+	bool format_known;
+	struct revision desired; /* (generation, sequence) taken */
+	struct revision desired_durable;
+	uint64_t desired_batch;
+	uint64_t full_sets; /* taken since the start */
+
+	/* node */
+	struct node_info info;
+	uint64_t info_batch; /* that made instance and cluster durable */
+	uint64_t contact_ms; /* a manager was heard */
+	uint64_t join_ms;    /* when to join again */
+	bool joining;
+	unsigned join_failures;
+	char join_trouble[TASK_REASON_SIZE]; /* last one logged */
+
+	/* reports */
+	uint64_t report_sequence;
+	uint64_t answered_node; /* info.revision in the last answer to a poll */
+	struct poll poll;
+
+	/* runtime */
+	bool probed;       /* since it was last down */
+	bool listed;       /* since it was last down */
+	uint64_t down_job; /* last job number given when it was last down */
+	bool list_done;    /* the first list was answered, well or not */
+	bool adopted;      /* the first list was answered well: jobs may be issued */
+	bool list_wanted;  /* as soon as none is under way */
+	bool was_down;     /* and that was logged */
+	uint64_t probe_job;
+	uint64_t list_job;
+	uint64_t probe_ms;
+	uint64_t list_ms;
+	unsigned probe_failures;
+	struct orphan *orphans;
+	size_t orphan_count;
+};
+
+/* ---- attempt.c: the table of tasks and attempts ---- */
+
+struct worker_task *worker_task_find(const struct worker *worker, const char *task_id);
+/* The task of that id, made if need be; NULL: no memory. A new one must get an attempt. */
+struct worker_task *worker_task_have(struct worker *worker, const char *task_id);
+void worker_task_drop(struct worker *worker, struct worker_task *task); /* has no attempts */
+struct attempt *worker_attempt_find(const struct worker_task *task, uint32_t number);
+struct attempt *worker_attempt_newest(const struct worker_task *task); /* NULL: strays only */
+/* In PHASE_ORDERED, not yet saved. Shares spec. NULL: no memory. */
+struct attempt *
+worker_attempt_new(struct worker *worker, struct worker_task *task, uint32_t number,
+		   struct task_spec *spec, enum attempt_origin origin);
+void worker_attempt_free(struct attempt *attempt);
+bool worker_attempt_lives(const struct attempt *attempt); /* has, or may get, a container */
+/* Journals it; _save also reports the change. A new order and a stop need no report: the
+ * manager knows of them by our answer to the orders. */
+void worker_attempt_write(struct worker *worker, struct attempt *attempt);
+void worker_attempt_save(struct worker *worker, struct attempt *attempt);
+/* Reports a change of its reason that need not survive a crash; the same text: none. */
+__attribute__((format(printf, 3, 4))) void
+worker_attempt_note(struct worker *worker, struct attempt *attempt, const char *fmt, ...);
+void worker_attempt_stop(struct worker *worker, struct attempt *attempt);
+/* reason NULL: the one it has. */
+void worker_attempt_end(struct worker *worker, struct attempt *attempt, enum task_state state,
+			const char *reason);
+/* Out of journal and memory; the task stays, also with no attempt left. */
+void worker_attempt_forget(struct worker *worker, struct attempt *attempt);
+/* Marks the oldest for removal while more than config.keep_ended are kept. */
+void worker_trim(struct worker *worker);
+void
+worker_attempt_log(struct worker *worker, const struct attempt *attempt, enum log_level level,
+		   const char *event, const char *key, const char *value);
+
+/* ---- journal.c ---- */
+
+void worker_journal_put(struct worker *worker, struct attempt *attempt);
+void worker_journal_delete(struct worker *worker, const struct attempt *attempt);
+void worker_journal_meta(struct worker *worker, const char *key, const char *value);
+void worker_journal_desired(struct worker *worker);
+
+/* ---- desired.c, local.c ---- */
+
+void worker_take_orders(struct worker *worker, struct worker_message *message);
+void worker_run_local(struct worker *worker, struct worker_message *message);
+void worker_stop_local(struct worker *worker, struct worker_message *message);
+
+/* ---- reconcile.c: the next job of a task ---- */
+
+/* The task, or all, will be reconciled at the end of this step. */
+void worker_touch(struct worker *worker, struct worker_task *task);
+void worker_touch_all(struct worker *worker);
+/* Reconciles what was touched and what its timer has made due; frees what is forgotten. */
+void worker_reconcile(struct worker *worker);
+
+/* ---- outcome.c: what a job gave ---- */
+
+void worker_job_done(struct worker *worker, struct worker_message *message);
+void worker_attempt_gone(struct worker *worker, struct attempt *attempt);
+void worker_progress(struct worker *worker, const struct worker_message *message);
+void worker_changed(struct worker *worker, const struct worker_message *message);
+
+/* ---- engine.c: is the runtime there ---- */
+
+void worker_engine_start(struct worker *worker);
+bool worker_engine_ready(const struct worker *worker);
+void worker_engine_down(struct worker *worker, const struct cube_error *error);
+void worker_engine_suspect(struct worker *worker); /* ask it */
+void worker_engine_relist(struct worker *worker);  /* look at all */
+void worker_engine_probed(struct worker *worker, const struct worker_message *message);
+void worker_engine_listed(struct worker *worker, const struct worker_message *message);
+void worker_engine_due(struct worker *worker);
+uint64_t worker_engine_next(const struct worker *worker);
+/* 0.5 s, doubling to 10 s, give or take a quarter. */
+uint64_t
+worker_backoff(struct worker *worker, unsigned failures, uint64_t first_ms, uint64_t max_ms);
+
+/* ---- adopt.c: what was listed against what is known ---- */
+
+void worker_adopt(struct worker *worker, const struct worker_message *message);
+void worker_claim_orphans(struct worker *worker, struct worker_task *task);
+
+/* ---- report.c ---- */
+
+void worker_poll(struct worker *worker, const struct worker_message *message);
+void worker_poll_settle(struct worker *worker); /* answers it if there is reason to */
+void worker_list(struct worker *worker, const struct worker_message *message);
+void worker_get(struct worker *worker, const struct worker_message *message);
+
+/* ---- node.c ---- */
+
+void worker_node_changed(struct worker *worker);
+void worker_node_reply(struct worker *worker, const struct worker_message *message);
+void worker_stats(struct worker *worker, struct worker_message *message);
+void worker_manager_heard(struct worker *worker);
+void worker_joined(struct worker *worker, const struct worker_message *message);
+void worker_join_due(struct worker *worker);
+uint64_t worker_join_next(const struct worker *worker);
+
+/* ---- effect.c ---- */
+
+struct worker_effect *worker_effect_new(struct worker *worker, enum worker_effect_kind kind,
+					bool after_commit); /* NULL: no memory */
+void worker_effect_send(struct worker *worker, struct worker_effect *effect);
+__attribute__((format(printf, 4, 5))) void
+worker_refuse(struct worker *worker, void *token, int status, const char *fmt, ...);
+void worker_reply(struct worker *worker, void *token, int status);
+/* With the attempt as it is after this step; NULL: none. */
+void worker_reply_attempt(struct worker *worker, void *token, int status,
+			  const struct attempt *attempt);
+/* Marks the task as busy. */
+void
+worker_send_job(struct worker *worker, struct attempt *attempt, enum worker_job job, int signo);
+uint64_t worker_send_query(struct worker *worker, enum worker_job job); /* list, probe */
+void worker_send_cancel(struct worker *worker, const struct attempt *attempt);
+
+#endif
