@@ -120,6 +120,11 @@ $(BUILD)/tests/plugin/%: $(BUILD)/obj/tests/plugin/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LINK) -rdynamic -o $@ $^ $(LIBS_CHECK) $(LIBS_CORE)
 
+# Those of docker.so have a client and a fake engine in common, and load the plugin itself.
+DOCKER_TESTS := $(filter $(BUILD)/tests/plugin/docker%,$(PLUGIN_TESTS))
+$(DOCKER_TESTS): $(BUILD)/obj/tests/plugin/docker_client.o $(BUILD)/obj/tests/fake/docker_daemon.o \
+                 | $(BUILD)/plugins/runtime/docker.so
+
 $(BUILD)/tests/fake/%.so: $(BUILD)/obj/tests/fake/%.o $(call layer,base)
 	@mkdir -p $(@D)
 	$(PLUGIN_LINK) -o $@ $^ $(LIBS_BASE)
