@@ -17,6 +17,8 @@
 #define API_WANTED "the worker's address as http://HOST:PORT"
 #define KIB_MAX    (QUANTITY_MAX / 1024)
 
+#define REWRITTEN_MAX ((size_t)256 * 1024 * 1024) /* more than any request can become */
+
 struct node_draft {
 	struct node_info info;
 	const struct json_value *labels;
@@ -107,7 +109,7 @@ static int
 text_make(const struct json_doc *doc, const struct json_value *value, const char *what,
 	  struct node_text **out, struct cube_error *err)
 {
-	cleanup_buf struct buf json = BUF_INIT(NODE_STATS_MAX);
+	cleanup_buf struct buf json = BUF_INIT(REWRITTEN_MAX);
 	struct json_writer *writer = json_writer_new(&json, false);
 
 	if (writer == NULL)
@@ -115,8 +117,10 @@ text_make(const struct json_doc *doc, const struct json_value *value, const char
 	json_value_write(writer, value);
 	json_writer_free(writer);
 	if (json.failed)
-		return json_fail(doc, value, err, "%s must take at most %d bytes", what,
-				 NODE_STATS_MAX);
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	if (json.size > NODE_STATS_MAX)
+		return json_fail(doc, value, err, "%s must take at most %d bytes, not %zu",
+				 what, NODE_STATS_MAX, json.size);
 	*out = node_text_new(json.data, json.size);
 	if (*out == NULL)
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");

@@ -254,6 +254,8 @@ spec_pack(const struct spec_draft *draft, struct task_spec **out, struct cube_er
 		packing.labels = labels;
 		packing.label_count = draft->labels->count;
 	}
+	/* Most fit into this; growing from nothing would copy four times. */
+	(void)buf_reserve(&json, 512);
 	writer = json_writer_new(&json, false);
 	if (writer == NULL)
 		goto no_memory;
