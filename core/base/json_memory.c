@@ -1,9 +1,9 @@
 /* base/json_memory.c - the arena of a parsed text, and the scratch of yajl.
  *
  * An arena is a chain of blocks: values are taken from the front of the newest block,
- * where alignment matters, texts from its back, where it does not. Blocks double up to
- * a maximum, so the waste is bounded. A scratch is a bump allocator that frees all at
- * once; realloc copies. Both are owned by whoever made them.
+ * where alignment matters, texts from its back, where it does not. Blocks grow with
+ * the whole, up to a maximum, so the waste is bounded. A scratch is a bump allocator that frees
+ * all at once; realloc copies. Both are owned by whoever made them.
  */
 #include "base/json_memory.h"
 
@@ -30,46 +30,36 @@ struct json_arena {
 	struct arena_block *newest;
 	char *front; /* free room of the newest block */
 	char *back;
-	size_t next_bytes; /* size of the next block */
+	size_t total; /* room of all blocks */
 };
 
-/* Makes a block with room for at least size bytes. */
 static struct arena_block *
-block_new(size_t *next_bytes, size_t size, size_t *room)
+block_new(struct arena_block *older, size_t room)
 {
-	struct arena_block *block;
+	struct arena_block *block = malloc(sizeof(*block) + room);
 
-	if (size > SIZE_MAX / 2)
-		return NULL;
-	*room = size > *next_bytes ? size : *next_bytes;
-	block = malloc(sizeof(*block) + *room);
-	if (block != NULL && *next_bytes < BLOCK_MAX_BYTES)
-		*next_bytes *= 2;
+	if (block != NULL)
+		block->older = older;
 	return block;
 }
 
 struct json_arena *
 json_arena_new(size_t first_bytes)
 {
+	size_t room = first_bytes < BLOCK_MAX_BYTES ? first_bytes : BLOCK_MAX_BYTES;
 	struct json_arena *arena;
 	struct arena_block *block;
-	size_t room;
 
-	if (first_bytes < BLOCK_MIN_BYTES)
-		first_bytes = BLOCK_MIN_BYTES;
-	if (first_bytes > BLOCK_MAX_BYTES)
-		first_bytes = BLOCK_MAX_BYTES;
-	first_bytes = aligned(first_bytes);
-	block = block_new(&first_bytes, aligned(sizeof(*arena)), &room);
+	room = aligned(room > BLOCK_MIN_BYTES ? room : BLOCK_MIN_BYTES);
+	block = block_new(NULL, room);
 	if (block == NULL)
 		return NULL;
 	/* The arena is the first thing in itself. */
-	block->older = NULL;
 	arena = (struct json_arena *)(block + 1);
 	arena->newest = block;
 	arena->front = (char *)arena + aligned(sizeof(*arena));
-	arena->back = (char *)(block + 1) + room;
-	arena->next_bytes = first_bytes;
+	arena->back = (char *)arena + room;
+	arena->total = room;
 	return arena;
 }
 
@@ -86,18 +76,26 @@ json_arena_free(struct json_arena *arena)
 	}
 }
 
+/* By a half of what there is, so that at most a third is left over. */
 static bool
 arena_grow(struct json_arena *arena, size_t size)
 {
-	size_t room;
-	struct arena_block *block = block_new(&arena->next_bytes, size, &room);
+	size_t room = aligned(arena->total / 2);
+	struct arena_block *block;
 
+	if (room < BLOCK_MIN_BYTES)
+		room = BLOCK_MIN_BYTES;
+	if (room > BLOCK_MAX_BYTES)
+		room = BLOCK_MAX_BYTES;
+	if (room < size)
+		room = size;
+	block = block_new(arena->newest, room);
 	if (block == NULL)
 		return false;
-	block->older = arena->newest;
 	arena->newest = block;
 	arena->front = (char *)(block + 1);
 	arena->back = arena->front + room;
+	arena->total += room;
 	return true;
 }
 

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <float.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -108,6 +109,34 @@ json_number_read(const char *text, size_t size, struct json_value *value)
 	return true;
 }
 
+/* Up to six places behind the point, which is what people write: whole millionths that
+ * give the number back. Below 10^15 no two such texts are the same double, so this is
+ * the shortest. 0 if it is none of these. */
+static size_t
+write_plain(double real, char out[JSON_REAL_SIZE])
+{
+	const double scale = 1e6;
+	char digits[8];
+	double millionths;
+	int64_t whole, part;
+	int places = 6;
+	int size;
+
+	if (!(fabs(real) < 1e9))
+		return 0;
+	millionths = nearbyint(fabs(real) * scale);
+	if (millionths / scale != fabs(real) || (real == 0 && signbit(real)))
+		return 0;
+	whole = (int64_t)millionths / 1000000;
+	part = (int64_t)millionths % 1000000;
+	(void)snprintf(digits, sizeof(digits), "%06d", (int)part);
+	while (places > 0 && digits[places - 1] == '0')
+		places--;
+	size = snprintf(out, JSON_REAL_SIZE, "%s%" PRId64 "%s%.*s", real < 0 ? "-" : "", whole,
+			places > 0 ? "." : "", places, digits);
+	return (size_t)size;
+}
+
 size_t
 json_number_write(double real, char out[JSON_REAL_SIZE])
 {
@@ -115,11 +144,14 @@ json_number_write(double real, char out[JSON_REAL_SIZE])
 	 * subnormal ones need fewer. */
 	int digits = fabs(real) < DBL_MIN ? 1 : DBL_DIG;
 	locale_t locale, before;
+	size_t plain = write_plain(real, out);
 	int size = 0;
 
 	assert(isfinite(real));
+	if (plain > 0)
+		return plain;
 	if (fabs(real) <= EXACT_MAX && real == floor(real) && !signbit(real))
-		return (size_t)snprintf(out, JSON_REAL_SIZE, "%lld", (long long)real);
+		return (size_t)snprintf(out, JSON_REAL_SIZE, "%" PRId64, (int64_t)real);
 	locale = c_locale();
 	before = uselocale(locale);
 	for (; digits <= DBL_DECIMAL_DIG; digits++) {

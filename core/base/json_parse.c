@@ -23,6 +23,7 @@
  * times its size. What people write has ten bytes and more a value. */
 #define VALUES_FREE      4096
 #define VALUES_PER_BYTES 4
+#define FIRST_BYTES_MAX  ((size_t)64 * 1024) /* of the arena */
 #define SCRATCH_FIRST    3072
 
 struct open_value {
@@ -563,7 +564,8 @@ json_parse(const char *text, size_t size, struct json_doc *doc, struct cube_erro
 		(void)refuse(&parser, valid, "this byte is no UTF-8");
 		return parser.failure;
 	}
-	parser.arena = json_arena_new(size * 4);
+	/* Enough for a task as people write one, in one piece. */
+	parser.arena = json_arena_new(size < FIRST_BYTES_MAX / 5 ? size * 5 : FIRST_BYTES_MAX);
 	if (parser.arena == NULL) {
 		(void)refuse_memory(&parser);
 		return parser.failure;
