@@ -55,7 +55,12 @@ PLUGIN_FOLDERS := $(patsubst %/,%,$(sort $(dir $(wildcard plugins/*/*/*.c))))
 PLUGINS        := $(PLUGIN_FILES:plugins/%.c=$(BUILD)/plugins/%.so) \
                   $(PLUGIN_FOLDERS:plugins/%=$(BUILD)/plugins/%.so)
 # process.so starts one of these beside each task; it is a program of its own, in the same folder.
-SUPERVISOR     := $(BUILD)/plugins/runtime/process-supervisor
+SUPERVISOR      := $(BUILD)/plugins/runtime/process-supervisor
+SUPERVISOR_ONLY := $(call objects,plugins/runtime/process/supervisor*.c)
+SUPERVISOR_OBJS := $(SUPERVISOR_ONLY) $(call objects,plugins/runtime/process/sweep.c \
+                   plugins/runtime/process/ticks.c)
+# There is one for each container, so static where libc.a is there: 0.7 MB resident, not 1.2.
+SUPERVISOR_PIE  := $(if $(SAN),-pie,$(if $(wildcard $(shell $(CC) -print-file-name=libc.a)),-static-pie,-pie))
 
 UNIT_TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 PLUGIN_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/plugin/*_test.c))
@@ -96,16 +101,16 @@ $(BUILD)/plugins/$(1).so: $(BUILD)/obj/plugins/$(1).o $(call layer,base)
 	$$(PLUGIN_LINK) -o $$@ $$^ $(call plugin_libs,$(notdir $(1)))
 endef
 define PLUGIN_FOLDER_RULE
-$(BUILD)/plugins/$(1).so: $(filter-out %/supervisor.o,$(call objects,plugins/$(1)/*.c)) $(call layer,base)
+$(BUILD)/plugins/$(1).so: $(filter-out $(SUPERVISOR_ONLY),$(call objects,plugins/$(1)/*.c)) $(call layer,base)
 	@mkdir -p $$(@D)
 	$$(PLUGIN_LINK) -o $$@ $$^ $(call plugin_libs,$(notdir $(1)))
 endef
 $(foreach p,$(PLUGIN_FILES:plugins/%.c=%),$(eval $(call PLUGIN_FILE_RULE,$(p))))
 $(foreach p,$(PLUGIN_FOLDERS:plugins/%=%),$(eval $(call PLUGIN_FOLDER_RULE,$(p))))
 
-$(SUPERVISOR): $(BUILD)/obj/plugins/runtime/process/supervisor.o
+$(SUPERVISOR): $(SUPERVISOR_OBJS)
 	@mkdir -p $(@D)
-	$(CC) -pie $(LINK) -o $@ $^
+	$(CC) $(SUPERVISOR_PIE) $(LINK) -o $@ $^
 
 # ---- tests ---------------------------------------------------------------------------------
 
