@@ -157,7 +157,7 @@ static const struct {
 	{HTTP("12") "{\"Id\":\"0123\"", DAEMON_KEEP},
 	{HTTP("2") "[]", DAEMON_KEEP},
 	{HTTP("11") "{\"Id\":null} ", DAEMON_KEEP},
-	{HTTP("14") "{\"Id\":\"a\xff\xfe\"}\n", DAEMON_KEEP},
+	{HTTP("13") "{\"Id\":\"a\xff\xfe\"}\n", DAEMON_KEEP},
 	{HTTP("20") "{\"Id\":\"../../../x\"}  ", DAEMON_KEEP},
 	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"Id\"\r\nzz\r\n",
 	 DAEMON_CLOSE},

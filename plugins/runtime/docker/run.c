@@ -71,7 +71,8 @@ check_handle(const char *handle, struct cube_error *err)
 static int
 refusal(const struct http_reply *reply)
 {
-	return reply->status >= 500 ? CUBE_ERR_UNAVAILABLE : CUBE_ERR_INVALID;
+	return reply->status >= 400 && reply->status < 500 ? CUBE_ERR_INVALID
+							   : CUBE_ERR_UNAVAILABLE;
 }
 
 /* Fills doc with what the engine says of a container, by id or name. reply keeps the text. */
