@@ -64,6 +64,20 @@ text_has(const char *text, const char *quoted)
 #define ck_assert_lacks(text, quoted) \
 	ck_assert_msg(!text_has((text), (quoted)), "%s is in: %s", (quoted), (text))
 
+/* What an encoder writes, as a text to be freed. */
+#define WRITTEN(call)                                                       \
+	__extension__({                                                     \
+		struct buf out_ = BUF_INIT(1 << 20);                        \
+		struct json_writer *writer = json_writer_new(&out_, false); \
+		char *text_;                                                \
+		ck_assert_ptr_nonnull(writer);                              \
+		call;                                                       \
+		json_writer_free(writer);                                   \
+		text_ = buf_take(&out_, NULL);                              \
+		ck_assert_ptr_nonnull(text_);                               \
+		text_;                                                      \
+	})
+
 /* A specification that must decode. */
 static inline struct task_spec *
 spec_of(const char *quoted, enum codec_mode mode)
