@@ -20,6 +20,7 @@ struct orders_draft {
 
 static const struct field orders_fields[] = {
 	{"Cluster", read_id, AT(orders.cluster), 0, 0, NULL},
+	{"Worker", read_id, AT(orders.worker), 0, 0, NULL},
 	{"Generation", read_u64, AT(orders.generation), 0, INT64_MAX, NULL},
 	{"Sequence", read_u64, AT(orders.sequence), 0, INT64_MAX, NULL},
 	{"Full", read_bool, AT(orders.full), 0, 0, NULL},
@@ -144,6 +145,8 @@ orders_encode(struct json_writer *writer, const struct orders *orders)
 	revision_format(orders->acked, acked);
 	json_begin_object(writer);
 	json_put_text(writer, "Cluster", orders->cluster);
+	if (orders->worker[0] != '\0')
+		json_put_text(writer, "Worker", orders->worker);
 	json_put_uint(writer, "Generation", orders->generation);
 	json_put_uint(writer, "Sequence", orders->sequence);
 	json_put_bool(writer, "Full", orders->full);

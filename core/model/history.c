@@ -24,14 +24,20 @@ static const struct field history_fields[] = {
 static const struct field_table history_table = FIELD_TABLE("a history entry", history_fields);
 
 void
-history_encode(struct json_writer *writer, const struct history_entry *entry)
+history_encode_members(struct json_writer *writer, const struct history_entry *entry)
 {
-	json_begin_object(writer);
 	time_write(writer, "Time", entry->time_ms);
 	json_put_int(writer, "State", (int64_t)entry->state);
 	json_put_uint(writer, "Attempt", entry->attempt);
 	json_put_text(writer, "Node", entry->node);
 	json_put_text(writer, "Reason", entry->reason);
+}
+
+void
+history_encode(struct json_writer *writer, const struct history_entry *entry)
+{
+	json_begin_object(writer);
+	history_encode_members(writer, entry);
 	json_end_object(writer);
 }
 

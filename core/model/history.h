@@ -16,6 +16,8 @@ struct history_entry {
 
 /* {"Time": ..., "State": 2, "Attempt": 1, "Node": "n1", "Reason": "..."} */
 void history_encode(struct json_writer *writer, const struct history_entry *entry);
+/* The members alone, inside an object that the caller has begun and ends. */
+void history_encode_members(struct json_writer *writer, const struct history_entry *entry);
 int history_decode(const struct json_doc *doc, const struct json_value *value,
 		   struct history_entry *out, struct cube_error *err);
 

@@ -30,6 +30,7 @@ struct order {
 /* The body of PUT /desired. */
 struct orders {
 	char cluster[ID_SIZE];
+	char worker[ID_SIZE]; /* the instance that is meant; "": whoever answers */
 	uint64_t generation;
 	uint64_t sequence;
 	bool full;             /* the whole wanted set; else what changed */

@@ -204,6 +204,15 @@ refuse_cluster(struct worker *worker, const struct worker_message *message)
 		orders->cluster, worker->info.cluster);
 }
 
+static void
+refuse_address(struct worker *worker, const struct worker_message *message)
+{
+	worker_refuse(worker, message->token, 409,
+		      "these orders are for worker %s, this is %s: its address has changed "
+		      "hands",
+		      message->orders.worker, worker->info.instance);
+}
+
 void
 worker_take_orders(struct worker *worker, struct worker_message *message)
 {
@@ -224,6 +233,10 @@ worker_take_orders(struct worker *worker, struct worker_message *message)
 	if (worker->info.cluster[0] != '\0' &&
 	    strcmp(worker->info.cluster, orders->cluster) != 0) {
 		refuse_cluster(worker, message);
+		return;
+	}
+	if (orders->worker[0] != '\0' && strcmp(worker->info.instance, orders->worker) != 0) {
+		refuse_address(worker, message);
 		return;
 	}
 	worker_manager_heard(worker);

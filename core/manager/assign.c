@@ -1,0 +1,183 @@
+/* manager/assign.c - what each worker is to hold, and the orders that say so.
+ *
+ * A node's tasks stand in a list in the order of the last order about each, so what the
+ * worker has not confirmed is always the list's end, and a lost answer is repaired by
+ * sending that end again. Orders are numbered for each worker; a request never carries a
+ * number that the one before it had unless it says the same. Brain's thread.
+ */
+#include "manager/assign.h"
+
+#include "manager/brain.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ORDERS_MAX 1000 /* changes in one request; a full one has all */
+
+static void
+list_remove(struct node *node, struct entry *entry)
+{
+	if (entry->node_prev != NULL)
+		entry->node_prev->node_next = entry->node_next;
+	else
+		node->first = entry->node_next;
+	if (entry->node_next != NULL)
+		entry->node_next->node_prev = entry->node_prev;
+	else
+		node->last = entry->node_prev;
+	entry->node_prev = NULL;
+	entry->node_next = NULL;
+}
+
+static void
+list_append(struct node *node, struct entry *entry)
+{
+	entry->node_prev = node->last;
+	entry->node_next = NULL;
+	if (node->last != NULL)
+		node->last->node_next = entry;
+	else
+		node->first = entry;
+	node->last = entry;
+}
+
+void
+assign_order(struct manager *manager, struct entry *entry)
+{
+	struct node *node = entry->node;
+
+	list_remove(node, entry);
+	list_append(node, entry);
+	entry->order_sequence = ++node->sequence;
+	node_drive(manager, node);
+}
+
+void
+assign_restore(struct manager *manager, struct entry *entry, struct node *node)
+{
+	group_join(manager, entry);
+	entry->node = node;
+	list_append(node, entry);
+	node_reserve(manager, node, entry);
+}
+
+void
+assign_place(struct manager *manager, struct entry *entry, struct node *node)
+{
+	struct task_status *status = &entry->task.status;
+
+	pending_remove(manager, entry);
+	assign_restore(manager, entry, node);
+	status->attempt++;
+	memcpy(status->node, node->info.name, sizeof(status->node));
+	status->has_exit_code = false;
+	status->exit_code = 0;
+	status->oom_killed = false;
+	status->start_ms = 0;
+	status->finish_ms = 0;
+	status->container_id[0] = '\0';
+	status->reason[0] = '\0';
+	task_status_release(status);
+	ledger_move(manager, entry, TASK_SCHEDULED);
+	assign_order(manager, entry);
+	brain_log_task(manager, "task.placed", entry);
+}
+
+void
+assign_release(struct manager *manager, struct entry *entry)
+{
+	struct node *node = entry->node;
+
+	node_unreserve(manager, node, entry);
+	list_remove(node, entry);
+	entry->node = NULL;
+	entry->order_sequence = 0;
+	group_leave(manager, entry);
+}
+
+bool
+assign_is_unsent(const struct entry *entry)
+{
+	return entry->task.status.state == TASK_SCHEDULED &&
+	       entry->order_sequence > entry->node->sent;
+}
+
+bool
+assign_waits(const struct node *node, uint64_t mono_ms)
+{
+	if (node->full_wanted)
+		return true;
+	if (node->last != NULL && node->last->order_sequence > node->acked)
+		return true;
+	return node->ack_wanted && mono_ms >= node->ack_due_ms;
+}
+
+/* The first of those to be told, and how many they are. */
+static struct entry *
+unconfirmed(const struct node *node, bool full, size_t *count)
+{
+	struct entry *first = NULL;
+	struct entry *entry;
+
+	*count = 0;
+	for (entry = node->last; entry != NULL; entry = entry->node_prev) {
+		if (!full && entry->order_sequence <= node->acked)
+			break;
+		first = entry;
+		++*count;
+	}
+	return first;
+}
+
+static void
+fill_item(struct order *order, const struct entry *entry)
+{
+	memcpy(order->task_id, entry->task.spec->id, sizeof(order->task_id));
+	order->attempt = entry->task.status.attempt;
+	order->wanted = entry->task.status.wanted;
+	order->spec = task_spec_get(entry->task.spec);
+}
+
+void
+assign_fill(struct manager *manager, struct node *node, struct manager_effect *effect)
+{
+	struct orders *orders = &effect->orders;
+	/* Of the book's protocol nothing says "and no others". */
+	bool full = node->full_wanted && !node->book;
+	size_t count;
+	const struct entry *entry = unconfirmed(node, full, &count);
+	uint64_t newest = 0;
+	bool cut = !full && count > ORDERS_MAX;
+
+	if (cut)
+		count = ORDERS_MAX;
+	memcpy(orders->cluster, manager->cluster, sizeof(orders->cluster));
+	memcpy(orders->worker, node->info.instance, sizeof(orders->worker));
+	orders->generation = manager->generation;
+	orders->full = full;
+	node->full_in_flight = full;
+	node->full_wanted = false;
+	orders->acked = node->reported;
+	orders->items = calloc(count + 1, sizeof(*orders->items));
+	if (orders->items == NULL) {
+		brain_failed(manager);
+		return;
+	}
+	for (; orders->count < count; entry = entry->node_next) {
+		fill_item(&orders->items[orders->count++], entry);
+		newest = entry->order_sequence;
+	}
+	if (!cut) {
+		if (node->sequence <= node->sent)
+			node->sequence = node->sent + 1;
+		newest = node->sequence;
+	}
+	orders->sequence = newest;
+	if (newest > node->sent)
+		node->sent = newest;
+	/* A request that may say the same as one before carries no new word on reports. */
+	node->ack_in_flight = node->ack_wanted && !cut;
+	if (node->ack_in_flight)
+		node->ack_wanted = false;
+}

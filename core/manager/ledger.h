@@ -1,0 +1,79 @@
+/* manager/ledger.h - all tasks that the manager knows, and the one way to change them.
+ *
+ * An entry is a task and what the brain needs beside it. Its state moves only through
+ * ledger_move, which keeps to the table of transitions, notes the history and has the
+ * record written at the end of the step, once, however often the entry changed in it.
+ */
+#ifndef MANAGER_LEDGER_H
+#define MANAGER_LEDGER_H
+
+#include "base/map.h"
+#include "model/task.h"
+
+#include <stddef.h>
+
+struct manager;
+struct node;
+struct shape;
+struct group;
+struct event;
+
+struct entry {
+	struct task task;
+	uint64_t spec_hash;     /* as it was when the task was submitted */
+	uint64_t created_batch; /* 0: read back at start */
+	int64_t submitted_ms;   /* Unix time */
+	bool dirty;             /* its record is to be written */
+	struct entry *dirty_next;
+	/* while Scheduled or Running: where, in the order of the last orders given */
+	struct node *node;
+	struct entry *node_prev;
+	struct entry *node_next;
+	uint64_t order_sequence; /* of the last order about it; 0: in an earlier generation */
+	uint64_t seen;           /* the number of the last full answer that had it */
+	/* while Pending */
+	struct shape *shape;
+	struct entry *shape_prev;
+	struct entry *shape_next;
+	struct group *group; /* of its job, while Pending, Scheduled or Running */
+	struct event *first_event;
+	struct event *last_event;
+};
+
+struct ledger {
+	struct map *by_id;
+	struct entry **by_sequence; /* ascending */
+	size_t count;
+	size_t capacity;
+	uint64_t next_sequence;
+	struct entry *dirty; /* in the order they changed */
+	struct entry **dirty_end;
+};
+
+int ledger_init(struct ledger *ledger); /* 0 or CUBE_ERR_NO_MEMORY */
+void ledger_release(struct ledger *ledger);
+
+struct entry *ledger_find(const struct manager *manager, const char *id);
+/* A new Pending task; NULL: no memory. */
+struct entry *ledger_add(struct manager *manager, struct task_spec *spec);
+/* An entry read back from the store; takes entry. 0, CONFLICT or NO_MEMORY. */
+int ledger_adopt(struct manager *manager, struct entry *entry);
+void ledger_sort(struct manager *manager); /* all are adopted */
+void entry_free(struct entry *entry);      /* one that was never added; NULL is fine */
+
+void ledger_touch(struct manager *manager, struct entry *entry); /* it has changed */
+void ledger_move(struct manager *manager, struct entry *entry, enum task_state state);
+/* The task has ended and nothing more will happen: its places in queues are given back by
+ * the caller before. reason may be NULL: as it is. */
+void ledger_end(struct manager *manager, struct entry *entry, enum task_state state,
+		const char *reason);
+void ledger_flush(struct manager *manager); /* the records of all that changed */
+
+static inline bool
+entry_is_live(const struct entry *entry)
+{
+	return entry->task.status.state == TASK_SCHEDULED ||
+	       entry->task.status.state == TASK_RUNNING;
+}
+
+#endif

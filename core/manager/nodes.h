@@ -1,0 +1,128 @@
+/* manager/nodes.h - the nodes that the manager knows, and what it thinks of each.
+ *
+ * A node is a worker by name. What passes between it and the manager is a contact, whose
+ * number every effect and answer carries, so that an answer from before a change of address
+ * or instance is told apart. Private to core/manager.
+ */
+#ifndef MANAGER_NODES_H
+#define MANAGER_NODES_H
+
+#include "base/heap.h"
+#include "base/map.h"
+#include "model/node.h"
+#include "model/orders.h"
+
+struct manager;
+struct entry;
+
+/* One kind of request to a worker: at most one is under way. */
+struct exchange {
+	bool in_flight;
+	uint32_t failures; /* in a row */
+	uint64_t retry_ms; /* mono: not before */
+};
+
+struct node {
+	struct heap_item due; /* first: when to look at it again */
+	struct node *drive_next;
+	bool driven; /* it is in the chain of those to look at in this step */
+	struct node_info info;
+	uint64_t key; /* for schedulers */
+	uint32_t row;
+	bool listed; /* by --workers, and not yet named by itself */
+	bool book;   /* speaks the book's protocol only */
+	enum node_status status;
+	char reason[TASK_REASON_SIZE]; /* why it is not ready */
+	bool recorded;
+	uint64_t record_hash;
+
+	/* the contact */
+	uint64_t contact;    /* 0: none */
+	size_t slot;         /* in nodes.slots */
+	uint64_t contact_ms; /* mono, of the last answer; at first, of the beginning */
+	uint64_t info_ms;    /* mono, of the last description */
+	int64_t seen_ms;     /* Unix time; 0: never */
+	bool hello_wanted;
+	bool known;   /* it has described itself in this contact */
+	bool refused; /* it is, or obeys, another's; reason says so */
+	bool claimed; /* it has taken the full orders of this manager process */
+	bool synced;  /* of the book's: it has told once what it has */
+	struct exchange hello;
+	struct exchange orders;
+	struct exchange poll;
+
+	/* orders */
+	uint64_t sequence; /* the newest given out */
+	uint64_t sent;     /* the newest in a request, answered or not */
+	uint64_t acked;    /* the newest that the worker has */
+	bool full_wanted;  /* its whole set, and no others */
+	bool full_in_flight;
+	struct entry *first; /* what it is to hold, by order_sequence */
+	struct entry *last;
+
+	/* reports */
+	struct revision reported; /* taken in up to here */
+	uint64_t answers;         /* full ones taken in: see entry.seen */
+	bool ack_wanted;          /* an ended attempt waits for our word */
+	bool ack_in_flight;
+	uint64_t ack_due_ms;
+
+	/* reservations */
+	uint32_t task_count;
+	int64_t used_mcpu;
+	int64_t used_memory_bytes;
+	int64_t used_disk_bytes;
+	uint32_t *ports; /* host ports, ascending, as node_port makes them */
+	size_t port_count;
+	size_t port_capacity;
+};
+
+struct nodes {
+	struct map *by_name;
+	struct map *by_instance;
+	struct node **slots; /* NULL: free */
+	size_t slot_count;
+	size_t slot_capacity;
+	size_t slots_free; /* of slot_count */
+	struct heap due;
+	struct node *drive; /* to look at before this step ends */
+	uint64_t next_contact;
+	uint64_t next_key;
+};
+
+int nodes_init(struct nodes *nodes); /* 0 or CUBE_ERR_NO_MEMORY */
+void nodes_release(struct nodes *nodes);
+
+/* A node of this description, without contact. Takes what info points at, also on
+ * failure; the name is free. NULL: no memory. */
+struct node *nodes_add(struct manager *manager, struct node_info *info);
+void nodes_remove(struct manager *manager, struct node *node); /* it has no tasks */
+struct node *nodes_find(const struct manager *manager, const char *name);
+struct node *nodes_find_instance(const struct manager *manager, const char *instance);
+uint64_t nodes_new_contact(struct manager *manager, const struct node *node);
+struct node *nodes_find_contact(const struct manager *manager, uint64_t contact);
+
+/* Takes what info points at. Name and address stay as the node has them. */
+void node_describe(struct manager *manager, struct node *node, struct node_info *info);
+/* 0, or CUBE_ERR_NO_MEMORY. The name is free. */
+int node_rename(struct manager *manager, struct node *node, const char *name);
+/* Status by what is known and by the time: notes and logs a change. */
+void node_refresh(struct manager *manager, struct node *node);
+/* Contact within the node time-out: another worker may not take its name. */
+bool node_is_live(const struct manager *manager, const struct node *node);
+void node_drive(struct manager *manager, struct node *node); /* look at it in this step */
+void node_view_of(const struct node *node, struct node_view *out);
+
+static inline uint32_t
+node_port(const struct task_port *port)
+{
+	return (uint32_t)port->protocol << 16 | port->host_port;
+}
+
+static inline bool
+node_takes_tasks(const struct node *node)
+{
+	return node->status == NODE_READY && (node->book || node->info.runtime_ready);
+}
+
+#endif

@@ -1,0 +1,95 @@
+/* manager/place.c - asks the scheduler, checks its answer, assigns.
+ *
+ * Works off the shapes that are ready by priority and age. Where the first task of a shape
+ * fits nowhere, or the scheduler fails, the shape is parked until something changes, and
+ * others go on: none waits behind it. A step does a bounded number of rows and asks to be
+ * woken at once for the rest, so that requests and reports are heard in between.
+ */
+#include "manager/place.h"
+
+#include "manager/assign.h"
+#include "manager/brain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ROWS_PER_STEP 200000
+#define ROWS_PER_TASK 50 /* what a placement costs beside its rows, in rows */
+
+static void
+note_fault(struct manager *manager, struct shape *shape, const char *message)
+{
+	(void)snprintf(shape->reason, sizeof(shape->reason), "the scheduler failed: %s",
+		       message);
+	pending_park(manager, shape);
+	shape->faulted = true;
+	if (strcmp(manager->scheduler_fault, shape->reason) == 0)
+		return;
+	memcpy(manager->scheduler_fault, shape->reason, sizeof(shape->reason));
+	step_log(manager->step, LOG_LEVEL_ERROR, "scheduler.failed", "scheduler",
+		 scheduler_name(manager->scheduler), "reason", message, NULL);
+}
+
+static void
+place_first(struct manager *manager, struct shape *shape)
+{
+	struct cube_error err = {.code = 0};
+	struct cube_demand demand = {.struct_size = sizeof(demand),
+				     .shape = shape->id,
+				     .mcpu = shape->mcpu,
+				     .memory_bytes = shape->memory_bytes,
+				     .disk_bytes = shape->disk_bytes,
+				     .priority = shape->priority,
+				     .eligible = manager->fit.eligible};
+	uint32_t row = SCHEDULER_NOTHING;
+
+	if (fit_select(manager, shape) == 0) {
+		pending_park(manager, shape);
+		return;
+	}
+	if (shape->group != NULL) {
+		demand.group = shape->group->id;
+		demand.peers = shape->group->peers;
+	}
+	if (scheduler_place(manager->scheduler, &manager->columns.view, &demand, &row, &err) !=
+	    0) {
+		if (err.code == CUBE_ERR_NO_MEMORY)
+			brain_failed(manager);
+		note_fault(manager, shape, err.message);
+		return;
+	}
+	/* Once more, whatever the plugin did meanwhile: no node is ever overcommitted. */
+	if (row != SCHEDULER_NOTHING &&
+	    (row >= manager->columns.view.count || fit_check(manager, row, shape) != FIT_OK)) {
+		note_fault(manager, shape, "it chose a node that cannot take the task");
+		return;
+	}
+	manager->scheduler_fault[0] = '\0';
+	if (row == SCHEDULER_NOTHING) {
+		pending_park(manager, shape);
+		(void)snprintf(shape->reason, sizeof(shape->reason),
+			       "the scheduler %s wants it on none of the nodes it fits on",
+			       scheduler_name(manager->scheduler));
+		shape->faulted = true;
+		return;
+	}
+	assign_place(manager, shape->first, manager->columns.node[row]);
+}
+
+void
+place_run(struct manager *manager)
+{
+	size_t cost = manager->columns.view.count + ROWS_PER_TASK;
+	size_t spent = 0;
+	struct shape *shape;
+
+	pending_wake(manager);
+	while ((shape = pending_first(manager)) != NULL && manager->failed == 0) {
+		if (spent >= ROWS_PER_STEP) {
+			step_wake(manager->step, manager->step->now.mono_ms);
+			return;
+		}
+		spent += cost;
+		place_first(manager, shape);
+	}
+}

@@ -1,0 +1,15 @@
+/* manager/read.h - what people ask: tasks, their history, nodes. Changes nothing. */
+#ifndef MANAGER_READ_H
+#define MANAGER_READ_H
+
+#include "manager/message.h"
+
+struct manager;
+
+void read_list(struct manager *manager, const struct manager_message *message);
+void read_get(struct manager *manager, const struct manager_message *message);
+void read_history(struct manager *manager, const struct manager_message *message);
+void read_nodes(struct manager *manager, const struct manager_message *message);
+void read_node(struct manager *manager, const struct manager_message *message);
+
+#endif

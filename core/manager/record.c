@@ -1,0 +1,266 @@
+/* manager/record.c - encodes and decodes the records of the store.
+ *
+ * Loading is lenient: keys and members of later versions within one format are passed
+ * over. What cannot be understood is damage and is said with the key, because going on
+ * without it could run a task twice. Brain's thread.
+ */
+#include "manager/record.h"
+
+#include "base/hash.h"
+#include "manager/brain.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECORD_MAX     ((size_t)20 * 1024 * 1024) /* over every limit on a request's body */
+#define RECORD_KEY_MAX 128
+#define FORMAT_NEWEST  1
+
+int
+task_record_write(struct manager *manager, const struct entry *entry)
+{
+	struct buf out = BUF_INIT(RECORD_MAX);
+	struct json_writer *writer = json_writer_new(&out, false);
+	char text[TIMESTAMP_SIZE];
+	char key[RECORD_KEY_MAX];
+	char *value;
+	size_t size;
+
+	if (writer == NULL)
+		return CUBE_ERR_NO_MEMORY;
+	json_begin_object(writer);
+	task_encode_members(writer, &entry->task);
+	json_key(writer, "Brain");
+	json_begin_object(writer);
+	timestamp_format(entry->submitted_ms, text);
+	json_put_text(writer, "Submitted", text);
+	(void)snprintf(text, sizeof(text), "%016" PRIx64, entry->spec_hash);
+	json_put_text(writer, "SpecHash", text);
+	json_end_object(writer);
+	json_end_object(writer);
+	json_writer_free(writer);
+	value = buf_take(&out, &size);
+	buf_release(&out);
+	if (value == NULL)
+		return CUBE_ERR_NO_MEMORY;
+	(void)snprintf(key, sizeof(key), "task/%s", entry->task.spec->id);
+	return step_write(manager->step, key, value, size);
+}
+
+int
+node_record_write(struct manager *manager, struct node *node)
+{
+	struct buf out = BUF_INIT(RECORD_MAX);
+	struct json_writer *writer = json_writer_new(&out, false);
+	struct node_info info = node->info; /* borrows its texts */
+	char key[RECORD_KEY_MAX];
+	char *value;
+	size_t size;
+	uint64_t hash;
+
+	if (writer == NULL)
+		return CUBE_ERR_NO_MEMORY;
+	info.runtime_ready = false;
+	info.runtime_reason[0] = '\0';
+	info.revision = 0;
+	info.cpu_busy = NAN;
+	info.stats = NULL;
+	node_info_encode(writer, &info);
+	json_writer_free(writer);
+	value = buf_take(&out, &size);
+	buf_release(&out);
+	if (value == NULL)
+		return CUBE_ERR_NO_MEMORY;
+	hash = hash_bytes(value, size);
+	if (node->recorded && node->record_hash == hash) {
+		free(value);
+		return 0;
+	}
+	node->recorded = true;
+	node->record_hash = hash;
+	(void)snprintf(key, sizeof(key), "node/%s", info.name);
+	return step_write(manager->step, key, value, size);
+}
+
+int
+node_record_delete(struct manager *manager, const char *name)
+{
+	char key[RECORD_KEY_MAX];
+
+	(void)snprintf(key, sizeof(key), "node/%s", name);
+	return step_write(manager->step, key, NULL, 0);
+}
+
+/* base 10 or 16, the whole text. */
+static int
+read_number(const char *text, size_t size, int base, uint64_t *out, struct cube_error *err)
+{
+	char copy[32];
+	char *end;
+
+	if (size > 0 && size < sizeof(copy) && text[0] != '-' && text[0] != '+') {
+		memcpy(copy, text, size);
+		copy[size] = '\0';
+		errno = 0;
+		*out = strtoull(copy, &end, base);
+		if (errno == 0 && *end == '\0')
+			return 0;
+	}
+	return cube_fail(err, CUBE_ERR_INVALID, 0, "\"%.*s\" is not a number",
+			 (int)(size < 40 ? size : 40), text);
+}
+
+static int
+load_meta(struct manager *manager, const char *name, const struct cube_record *record,
+	  struct cube_error *err)
+{
+	char id[ID_SIZE] = "";
+	uint64_t number;
+
+	if (strcmp(name, "format") == 0) {
+		if (read_number(record->value, record->value_size, 10, &number, err) != 0)
+			return err->code;
+		if (number > FORMAT_NEWEST)
+			return cube_fail(err, CUBE_ERR_UNSUPPORTED, 0,
+					 "the store has format %" PRIu64
+					 ", this program knows up to %d: use a newer "
+					 "cube-manager, or another store",
+					 number, FORMAT_NEWEST);
+	} else if (strcmp(name, "generation") == 0) {
+		return read_number(record->value, record->value_size, 10, &manager->generation,
+				   err);
+	} else if (strcmp(name, "cluster") == 0) {
+		if (record->value_size == ID_SIZE - 1)
+			memcpy(id, record->value, ID_SIZE - 1);
+		if (id_parse(id, manager->cluster) != 0)
+			return cube_fail(err, CUBE_ERR_INVALID, 0, "it is not a uuid");
+		manager->found_cluster = true;
+	}
+	return 0;
+}
+
+static int
+load_node(struct manager *manager, const char *name, const struct json_doc *doc,
+	  struct cube_error *err)
+{
+	struct node_info info;
+	struct node *node;
+
+	memset(&info, 0, sizeof(info));
+	if (node_info_decode(doc, doc->root, CODEC_LENIENT, &info, err) != 0)
+		return err->code;
+	if (strcmp(info.name, name) != 0) {
+		node_info_release(&info);
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "it describes another node");
+	}
+	node = nodes_add(manager, &info);
+	if (node == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	return 0;
+}
+
+static int
+read_brain(const struct json_doc *doc, struct entry *entry, struct cube_error *err)
+{
+	const struct json_value *brain = json_get(doc->root, "Brain");
+	const char *submitted = NULL;
+	const char *hash = NULL;
+
+	entry->spec_hash = entry->task.spec->hash;
+	if (json_read_text(doc, json_get(brain, "Submitted"), &submitted, err) != 0 ||
+	    json_read_text(doc, json_get(brain, "SpecHash"), &hash, err) != 0)
+		return err->code;
+	if (submitted != NULL && timestamp_parse(submitted, &entry->submitted_ms) != 0)
+		return json_fail(doc, json_get(brain, "Submitted"), err, "not a time");
+	if (hash != NULL)
+		return read_number(hash, strlen(hash), 16, &entry->spec_hash, err);
+	return 0;
+}
+
+static int
+load_task(struct manager *manager, const char *id, const struct json_doc *doc,
+	  struct cube_error *err)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+	int result;
+
+	if (entry == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	if (task_spec_decode(doc, doc->root, CODEC_LENIENT, id, &entry->task.spec, err) != 0 ||
+	    task_status_decode(doc, doc->root, &entry->task.status, err) != 0 ||
+	    read_brain(doc, entry, err) != 0) {
+		entry_free(entry);
+		return err->code;
+	}
+	if (strcmp(entry->task.spec->id, id) != 0 || entry->task.status.sequence == 0) {
+		entry_free(entry);
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "its ID is another, or it has no Sequence");
+	}
+	result = ledger_adopt(manager, entry);
+	if (result != 0)
+		return cube_fail(err, result, 0, "%s",
+				 result == CUBE_ERR_CONFLICT ? "the same task twice"
+							     : "out of memory");
+	return 0;
+}
+
+/* What follows prefix in key; NULL if key begins otherwise. */
+static const char *
+after(const char *key, const char *prefix)
+{
+	size_t size = strlen(prefix);
+
+	return strncmp(key, prefix, size) == 0 ? key + size : NULL;
+}
+
+static int
+load_json(struct manager *manager, const struct cube_record *record, struct cube_error *err)
+{
+	const char *task = after(record->key, "task/");
+	const char *node = after(record->key, "node/");
+	const char *event = after(record->key, "event/");
+	struct json_doc doc;
+	uint64_t number;
+	int result;
+
+	if (event != NULL && read_number(event, strlen(event), 16, &number, err) != 0)
+		return err->code;
+	if (json_parse(record->value, record->value_size, &doc, err) != 0)
+		return err->code;
+	if (task != NULL)
+		result = load_task(manager, task, &doc, err);
+	else if (node != NULL)
+		result = load_node(manager, node, &doc, err);
+	else
+		result = events_load(manager, number, &doc, err);
+	json_release(&doc);
+	manager->found_records = true;
+	return result;
+}
+
+int
+record_load(struct manager *manager, const struct cube_record *record, struct cube_error *err)
+{
+	const char *meta = after(record->key, "meta/");
+	int result = 0;
+
+	if (meta != NULL)
+		result = load_meta(manager, meta, record, err);
+	else if (after(record->key, "task/") != NULL || after(record->key, "node/") != NULL ||
+		 after(record->key, "event/") != NULL)
+		result = load_json(manager, record, err);
+	if (result == 0 || result == CUBE_ERR_NO_MEMORY)
+		return result;
+	/* A newer format is the operator's mistake; the rest is damage. */
+	if (result == CUBE_ERR_UNSUPPORTED) {
+		err->code = CUBE_ERR_INVALID;
+		return CUBE_ERR_INVALID;
+	}
+	err->code = CUBE_ERR_INTERNAL;
+	return error_wrap(err, "the record %s is damaged", record->key);
+}

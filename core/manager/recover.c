@@ -1,0 +1,82 @@
+/* manager/recover.c - what was read back becomes queue, reservations and contacts.
+ *
+ * Tasks that are Scheduled or Running stay where they are: their node is told the whole set
+ * again, under a generation of its own that is committed before any order leaves, and tells
+ * what it has. Nothing is taken to be lost because this program was away. Brain's thread.
+ */
+#include "manager/recover.h"
+
+#include "manager/assign.h"
+#include "manager/brain.h"
+#include "manager/contact.h"
+#include "manager/listed.h"
+#include "manager/lose.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+write_meta(struct manager *manager, const char *key, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (copy == NULL || step_write(manager->step, key, copy, strlen(value)) != 0)
+		brain_failed(manager);
+}
+
+static void
+take_generation(struct manager *manager)
+{
+	char text[24];
+
+	manager->generation++;
+	(void)snprintf(text, sizeof(text), "%" PRIu64, manager->generation);
+	write_meta(manager, "meta/generation", text);
+	if (manager->found_cluster)
+		return;
+	write_meta(manager, "meta/format", "1");
+	write_meta(manager, "meta/cluster", manager->cluster);
+}
+
+static void
+restore_task(struct manager *manager, struct entry *entry)
+{
+	struct node *node;
+
+	if (entry->task.status.state == TASK_PENDING) {
+		pending_add(manager, entry);
+		return;
+	}
+	if (!entry_is_live(entry))
+		return;
+	node = nodes_find(manager, entry->task.status.node);
+	if (node != NULL)
+		assign_restore(manager, entry, node);
+	else
+		/* Removing a node ends its tasks in the same commit: never seen whole. */
+		ledger_end(manager, entry, TASK_FAILED, "its node is not known");
+}
+
+int
+recover_start(struct manager *manager, struct cube_error *err)
+{
+	void *cursor = NULL;
+	struct node *node;
+	size_t i;
+
+	if (manager->found_records && !manager->found_cluster)
+		return cube_fail(err, CUBE_ERR_INTERNAL, 0,
+				 "the store has tasks or nodes and no meta/cluster: it is "
+				 "damaged, or not a manager's");
+	take_generation(manager);
+	ledger_sort(manager);
+	events_link(manager);
+	for (i = 0; i < manager->ledger.count; i++)
+		restore_task(manager, manager->ledger.by_sequence[i]);
+	if (listed_begin(manager) != 0)
+		brain_failed(manager);
+	while ((node = map_next(manager->nodes.by_name, &cursor)) != NULL)
+		contact_begin(manager, node);
+	return 0;
+}

@@ -1,0 +1,196 @@
+/* manager/report.c - reports of attempts, behind the fence.
+ *
+ * Only the current attempt of a task on the node that holds it counts; whatever else a
+ * worker tells changes nothing. A report that says what is known already changes nothing
+ * either, and so writes nothing. An ended attempt is acknowledged within half a second,
+ * with the next orders or with empty ones, once what it said is durable. Brain's thread.
+ */
+#include "manager/report.h"
+
+#include "manager/assign.h"
+#include "manager/brain.h"
+#include "manager/lose.h"
+#include "model/transition.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ACK_DELAY_MS 500 /* for others to come along */
+
+static bool
+has_ended(const struct task_status *status)
+{
+	return status->state == TASK_COMPLETED || status->state == TASK_FAILED;
+}
+
+/* Copies what is reported of the attempt; true if anything is new. */
+static bool
+copy_facts(struct task_status *to, const struct task_status *from)
+{
+	bool changed = false;
+
+	if (from->start_ms != 0 && from->start_ms != to->start_ms) {
+		to->start_ms = from->start_ms;
+		changed = true;
+	}
+	if (strcmp(to->container_id, from->container_id) != 0 &&
+	    from->container_id[0] != '\0') {
+		memcpy(to->container_id, from->container_id, sizeof(to->container_id));
+		changed = true;
+	}
+	if (from->host_ports != NULL && !port_list_equal(to->host_ports, from->host_ports)) {
+		port_list_put(to->host_ports);
+		to->host_ports = port_list_get(from->host_ports);
+		changed = true;
+	}
+	if (strcmp(to->reason, from->reason) != 0) {
+		memcpy(to->reason, from->reason, sizeof(to->reason));
+		changed = true;
+	}
+	return changed;
+}
+
+static void
+take_running(struct manager *manager, struct entry *entry, const struct task_status *report)
+{
+	struct task_status *status = &entry->task.status;
+	bool changed = copy_facts(status, report);
+
+	if (status->state != TASK_RUNNING) {
+		ledger_move(manager, entry, TASK_RUNNING);
+		brain_log_task(manager, "task.running", entry);
+	} else if (changed) {
+		ledger_touch(manager, entry);
+	}
+}
+
+/* What the end of an attempt means for the task. Every end is final until restart
+ * policies are acted on. */
+static void
+take_end(struct manager *manager, struct entry *entry, const struct task_status *report)
+{
+	struct task_status *status = &entry->task.status;
+	bool well = report->has_exit_code ? report->exit_code == 0
+					  : report->state == TASK_COMPLETED;
+
+	(void)copy_facts(status, report);
+	status->finish_ms = report->finish_ms;
+	status->has_exit_code = report->has_exit_code;
+	status->exit_code = report->exit_code;
+	status->oom_killed = report->oom_killed;
+	if (status->wanted == TASK_WANTED_STOP)
+		well = true;
+	if (!well && status->reason[0] == '\0' && report->has_exit_code)
+		task_reason(status, "exited with code %d", report->exit_code);
+	assign_release(manager, entry);
+	ledger_end(manager, entry, well ? TASK_COMPLETED : TASK_FAILED, NULL);
+}
+
+static void
+want_ack(struct manager *manager, struct node *node)
+{
+	if (node->ack_wanted)
+		return;
+	node->ack_wanted = true;
+	node->ack_due_ms = manager->step->now.mono_ms + ACK_DELAY_MS;
+}
+
+static void
+take_one(struct manager *manager, struct node *node, const struct report *report)
+{
+	const struct task_status *status = &report->status;
+	struct entry *entry = ledger_find(manager, report->task_id);
+	enum task_state state;
+
+	if (has_ended(status) && !node->book)
+		want_ack(manager, node);
+	if (entry == NULL || entry->node != node ||
+	    (!node->book && status->attempt != entry->task.status.attempt)) {
+		manager->reports_ignored++;
+		/* One of ours that should not live: the whole set tells the worker so. */
+		if (entry != NULL && !has_ended(status) && !node->book)
+			node->full_wanted = true;
+		return;
+	}
+	entry->seen = node->answers;
+	state = entry->task.status.state;
+	if (has_ended(status)) {
+		if (transition_allowed(state, TASK_COMPLETED))
+			take_end(manager, entry, status);
+	} else if (status->state == TASK_RUNNING) {
+		if (transition_allowed(state, TASK_RUNNING))
+			take_running(manager, entry, status);
+	} else if (state == TASK_SCHEDULED) {
+		/* How far the image is: for people to see, not worth a write. */
+		memcpy(entry->task.status.reason, status->reason, sizeof(status->reason));
+	}
+}
+
+/* A full answer says all that the worker has: what it was ordered by then and does not
+ * name is gone. */
+static void
+find_missing(struct manager *manager, struct node *node, const struct reports *reports)
+{
+	struct entry *entry;
+	struct entry *next;
+
+	if (reports->generation != manager->generation)
+		return;
+	for (entry = node->first; entry != NULL; entry = next) {
+		next = entry->node_next;
+		if (entry->seen == node->answers || entry->order_sequence > reports->sequence)
+			continue;
+		lose_task(manager, entry, "the worker no longer knows it");
+	}
+}
+
+/* The first list of a worker of the book's: what it does not have is sent again, and so is
+ * every stop. What was ordered in this generation is in the queue already. */
+static void
+sync_book(struct manager *manager, struct node *node)
+{
+	struct entry *entry;
+	struct entry *next;
+
+	node->synced = true;
+	for (entry = node->first; entry != NULL; entry = next) {
+		next = entry->node_next;
+		if (entry->order_sequence != 0)
+			continue;
+		if (entry->task.status.wanted == TASK_WANTED_STOP ||
+		    (entry->task.status.state == TASK_SCHEDULED &&
+		     entry->seen != node->answers))
+			assign_order(manager, entry);
+	}
+}
+
+void
+report_take(struct manager *manager, struct node *node, const struct reports *reports)
+{
+	uint64_t ignored = manager->reports_ignored;
+	char number[32];
+	size_t i;
+
+	node->answers++;
+	for (i = 0; i < reports->count; i++)
+		take_one(manager, node, &reports->items[i]);
+	if (node->book) {
+		if (!node->synced)
+			sync_book(manager, node);
+		return;
+	}
+	if (reports->full) {
+		find_missing(manager, node, reports);
+		/* It has lost orders that it had confirmed. */
+		if (reports->generation != manager->generation ||
+		    reports->sequence < node->acked)
+			node->full_wanted = true;
+	}
+	node->reported = reports->revision;
+	if (manager->reports_ignored == ignored)
+		return;
+	(void)snprintf(number, sizeof(number), "%" PRIu64, manager->reports_ignored - ignored);
+	step_log(manager->step, LOG_LEVEL_DEBUG, "report.ignored", "node", node->info.name,
+		 "count", number, NULL);
+}

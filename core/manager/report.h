@@ -1,0 +1,12 @@
+/* manager/report.h - what a worker tells becomes the state of tasks. */
+#ifndef MANAGER_REPORT_H
+#define MANAGER_REPORT_H
+
+#include "model/orders.h"
+
+struct manager;
+struct node;
+
+void report_take(struct manager *manager, struct node *node, const struct reports *reports);
+
+#endif

@@ -1,0 +1,117 @@
+/* manager/reserve.c - what a task holds of its node: cpu, memory, disk, host ports, a place in
+ * its job's count.
+ *
+ * Taken when a task is placed, or found to be placed at start; given back when it ends.
+ * Nothing else changes a reservation. Ports that the engine picks are not reserved: they
+ * come from a range of the worker's own. Brain's thread.
+ */
+#include "manager/reserve.h"
+
+#include "base/vec.h"
+#include "manager/brain.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Where port is, or belongs, in node->ports. */
+static size_t
+port_place(const struct node *node, uint32_t port)
+{
+	size_t low = 0;
+	size_t high = node->port_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (node->ports[middle] < port)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool
+node_has_port(const struct node *node, uint32_t port)
+{
+	size_t place = port_place(node, port);
+
+	return place < node->port_count && node->ports[place] == port;
+}
+
+static void
+port_add(struct manager *manager, struct node *node, uint32_t port)
+{
+	size_t place = port_place(node, port);
+	uint32_t *grown = vec_reserve(node->ports, &node->port_capacity, node->port_count + 1,
+				      sizeof(*grown));
+
+	if (grown == NULL) {
+		brain_failed(manager);
+		return;
+	}
+	node->ports = grown;
+	memmove(grown + place + 1, grown + place, (node->port_count - place) * sizeof(*grown));
+	grown[place] = port;
+	node->port_count++;
+}
+
+static void
+port_drop(struct node *node, uint32_t port)
+{
+	size_t place = port_place(node, port);
+
+	assert(place < node->port_count && node->ports[place] == port);
+	node->port_count--;
+	memmove(node->ports + place, node->ports + place + 1,
+		(node->port_count - place) * sizeof(*node->ports));
+}
+
+/* A node that tells no capacity may be given any number of tasks of any size: the sums wrap
+ * around, and come back when the tasks go. */
+static void
+add_demand(struct node *node, const struct task_spec *spec, bool take)
+{
+	uint64_t sign = take ? 1 : UINT64_MAX;
+
+	node->used_mcpu = (int64_t)((uint64_t)node->used_mcpu + sign * (uint64_t)spec->mcpu);
+	node->used_memory_bytes = (int64_t)((uint64_t)node->used_memory_bytes +
+					    sign * (uint64_t)spec->memory_bytes);
+	node->used_disk_bytes =
+		(int64_t)((uint64_t)node->used_disk_bytes + sign * (uint64_t)spec->disk_bytes);
+}
+
+void
+node_reserve(struct manager *manager, struct node *node, const struct entry *entry)
+{
+	const struct task_spec *spec = entry->task.spec;
+	uint32_t i;
+
+	node->task_count++;
+	add_demand(node, spec, true);
+	for (i = 0; i < spec->port_count; i++) {
+		if (spec->ports[i].host_port != 0)
+			port_add(manager, node, node_port(&spec->ports[i]));
+	}
+	if (entry->group != NULL)
+		entry->group->peers[node->row]++;
+	columns_update(manager, node, false);
+}
+
+void
+node_unreserve(struct manager *manager, struct node *node, const struct entry *entry)
+{
+	const struct task_spec *spec = entry->task.spec;
+	uint32_t i;
+
+	assert(node->task_count > 0);
+	node->task_count--;
+	add_demand(node, spec, false);
+	for (i = 0; i < spec->port_count; i++) {
+		if (spec->ports[i].host_port != 0)
+			port_drop(node, node_port(&spec->ports[i]));
+	}
+	if (entry->group != NULL)
+		entry->group->peers[node->row]--;
+	columns_update(manager, node, true);
+}

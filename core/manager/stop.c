@@ -1,0 +1,49 @@
+/* manager/stop.c - stops: of a task that waits, at once; of one that a worker has, when the
+ * worker says that it has ended. A repeated stop, and one of a task that has ended, change
+ * nothing. Brain's thread.
+ */
+#include "manager/stop.h"
+
+#include "manager/assign.h"
+#include "manager/brain.h"
+#include "manager/effect.h"
+
+#define NEVER_RAN "stopped before it ran"
+
+void
+stop_task(struct manager *manager, struct entry *entry)
+{
+	struct task_status *status = &entry->task.status;
+
+	if (status->final || status->wanted == TASK_WANTED_STOP)
+		return;
+	status->wanted = TASK_WANTED_STOP;
+	if (status->state == TASK_PENDING) {
+		pending_remove(manager, entry);
+		group_leave(manager, entry);
+		ledger_end(manager, entry, TASK_COMPLETED, NEVER_RAN);
+	} else if (assign_is_unsent(entry)) {
+		/* Nobody was told: there is nothing to stop. */
+		assign_release(manager, entry);
+		ledger_end(manager, entry, TASK_COMPLETED, NEVER_RAN);
+	} else {
+		ledger_touch(manager, entry);
+		assign_order(manager, entry);
+		brain_log_task(manager, "task.stopping", entry);
+	}
+}
+
+void
+stop_take(struct manager *manager, const struct manager_message *message)
+{
+	struct entry *entry = ledger_find(manager, message->task_id);
+
+	if (entry == NULL) {
+		reply_status(manager, message, 404, "there is no task %s", message->task_id);
+		return;
+	}
+	if (reply_fault(manager, message))
+		return;
+	stop_task(manager, entry);
+	reply_status(manager, message, 204, "accepted");
+}
