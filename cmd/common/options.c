@@ -193,15 +193,23 @@ arguments_parse(struct cli_values *values, int argc, char *const *argv, struct c
 static int
 environment_split(struct cli_list_values *list, const char *text, struct cube_error *err)
 {
-	char *state = NULL;
+	static const char blanks[] = " \t\n";
+	char *at;
 	int failed = 0;
 
 	list->copy = strdup(text);
 	if (list->copy == NULL)
 		return no_memory(err);
-	for (const char *word = strtok_r(list->copy, " \t\n", &state);
-	     word != NULL && failed == 0; word = strtok_r(NULL, " \t\n", &state))
+	at = list->copy + strspn(list->copy, blanks);
+	while (*at != '\0' && failed == 0) {
+		const char *word = at;
+
+		at += strcspn(at, blanks);
+		if (*at != '\0')
+			*at++ = '\0';
+		at += strspn(at, blanks);
 		failed = list_add(list, word, err);
+	}
 	return failed;
 }
 

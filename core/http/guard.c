@@ -29,7 +29,7 @@ struct connection {
 	struct connection *previous;
 	struct guard *guard;
 	struct in_addr address;
-	in_port_t port; /* network order */
+	in_port_t port; /* network order; 0: not known yet */
 	bool answered;  /* the serving thread's */
 	/* under the lock */
 	uint64_t deadline_ms; /* 0: not armed */
@@ -269,16 +269,13 @@ guard_set_port(struct guard *guard, uint16_t port)
 }
 
 struct connection *
-guard_enter(struct guard *guard, const char *address, uint16_t port)
+guard_enter(struct guard *guard)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
 
 	if (connection == NULL)
 		return NULL;
 	connection->guard = guard;
-	connection->port = htons(port);
-	if (inet_pton(AF_INET, address, &connection->address) != 1)
-		connection->address.s_addr = INADDR_NONE;
 	lock(guard);
 	connection->next = guard->first;
 	if (guard->first != NULL)
@@ -287,6 +284,20 @@ guard_enter(struct guard *guard, const char *address, uint16_t port)
 	guard->live++;
 	unlock(guard);
 	return connection;
+}
+
+void
+guard_name(struct connection *connection, const char *address, uint16_t port)
+{
+	struct guard *guard = connection->guard;
+
+	if (connection->port != 0)
+		return;
+	lock(guard);
+	connection->port = htons(port);
+	if (inet_pton(AF_INET, address, &connection->address) != 1)
+		connection->address.s_addr = INADDR_NONE;
+	unlock(guard);
 }
 
 void
@@ -418,21 +429,16 @@ guard_drain(struct guard *guard, uint64_t deadline_ms)
 static void
 cut_each(void *ctx, int fd, const struct sockaddr_in *peer)
 {
-	const struct guard *guard = ctx;
-
-	for (const struct connection *at = guard->first; at != NULL; at = at->next) {
-		if (is_peer(at, peer)) {
-			(void)shutdown(fd, SHUT_RDWR);
-			return;
-		}
-	}
+	(void)ctx;
+	(void)peer;
+	(void)shutdown(fd, SHUT_RDWR);
 }
 
 void
 guard_cut(struct guard *guard)
 {
 	lock(guard);
-	sockets_each(guard, cut_each, guard);
+	sockets_each(guard, cut_each, NULL);
 	unlock(guard);
 }
 

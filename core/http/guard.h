@@ -28,8 +28,9 @@ void guard_free(struct guard *guard); /* joins its thread; no connection is left
 /* The port that the server listens on, by which the guard knows its sockets. */
 void guard_set_port(struct guard *guard, uint16_t port);
 
-struct connection *
-guard_enter(struct guard *guard, const char *address, uint16_t port); /* NULL: no memory */
+struct connection *guard_enter(struct guard *guard); /* NULL: no memory */
+/* Who is at the other end; known with the first request. Before any guard_arm. */
+void guard_name(struct connection *connection, const char *address, uint16_t port);
 void guard_leave(struct connection *connection);
 void guard_mark_answered(struct connection *connection);
 bool guard_answered(const struct connection *connection);
@@ -46,7 +47,7 @@ void guard_end(struct guard *guard);
 bool guard_stopping(struct guard *guard);
 /* No new handlers; waits until none is at work, or deadline_ms; true if so. */
 bool guard_drain(struct guard *guard, uint64_t deadline_ms);
-/* Shuts down every connection. */
+/* Shuts down every connection, also those that have not sent a request yet. */
 void guard_cut(struct guard *guard);
 
 /* The connection's socket, borrowed for as long as the handler runs; -1: not found. */

@@ -76,6 +76,7 @@ on_request(struct mg_connection *mg)
 		mg_disable_connection_keep_alive(mg);
 		return 503;
 	}
+	guard_name(request.connection, info->remote_addr, (uint16_t)info->remote_port);
 	guard_mark_answered(request.connection);
 	if (!guard_begin(server->guard)) {
 		http_reply_error(&request, 503, "the server is ending");
@@ -128,9 +129,8 @@ static int
 on_connection(const struct mg_connection *mg, void **data)
 {
 	struct http_server *server = mg_get_user_data(mg_get_context(mg));
-	const struct mg_request_info *info = mg_get_request_info(mg);
 
-	*data = guard_enter(server->guard, info->remote_addr, (uint16_t)info->remote_port);
+	*data = guard_enter(server->guard);
 	return 0;
 }
 
