@@ -17,6 +17,20 @@ is_no_room(int sys_errno)
 	return sys_errno == ENOSPC || sys_errno == EDQUOT || sys_errno == EFBIG;
 }
 
+/* SQLite keeps the errno of a failed commit with the file it wrote to, which is the log. */
+static int
+errno_of_log(sqlite3 *db)
+{
+	sqlite3_file *log = NULL;
+	int sys_errno = 0;
+
+	if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
+	    log == NULL || log->pMethods == NULL ||
+	    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &sys_errno) != SQLITE_OK)
+		return 0;
+	return sys_errno;
+}
+
 int
 result_fail(sqlite3 *db, const char *path, const char *what, struct cube_error *err)
 {
@@ -45,6 +59,8 @@ result_fail(sqlite3 *db, const char *path, const char *what, struct cube_error *
 				 "and restore a backup",
 				 path, what, words);
 	case SQLITE_IOERR:
+		if (sys_errno == 0)
+			sys_errno = errno_of_log(db);
 		if (extended == SQLITE_IOERR_NOMEM)
 			return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "%s: %s: out of memory",
 					 path, what);
