@@ -94,36 +94,31 @@ buf_append_text(struct buf *buf, const char *text)
 void
 buf_printf(struct buf *buf, const char *fmt, ...)
 {
-	size_t room = buf->capacity - buf->size;
+	char *at = buf->data != NULL ? buf->data + buf->size : NULL;
+	size_t room = at != NULL ? buf->capacity - buf->size : 0;
+	char *larger = NULL;
 	va_list args;
 	int written;
 
 	if (buf->failed)
 		return;
 	va_start(args, fmt);
-	written = vsnprintf(room > 0 ? buf->data + buf->size : NULL, room, fmt, args);
+	written = vsnprintf(at, room, fmt, args);
 	va_end(args);
-	if (written < 0) {
-		buf->failed = true;
-	} else if ((size_t)written >= room) {
-		char *larger = buf_reserve(buf, (size_t)written);
-
-		if (larger == NULL) {
-			if (room > 0)
-				buf->data[buf->size] = '\0';
-			return;
-		}
+	if (written >= 0 && (size_t)written >= room)
+		larger = buf_reserve(buf, (size_t)written);
+	if (larger != NULL) {
+		at = larger;
 		va_start(args, fmt);
-		written = vsnprintf(larger, (size_t)written + 1, fmt, args);
+		written = vsnprintf(at, (size_t)written + 1, fmt, args);
 		va_end(args);
-		buf->failed = written < 0;
 	}
-	if (buf->failed) {
-		if (buf->data != NULL)
-			buf->data[buf->size] = '\0';
-		return;
-	}
-	buf->size += (size_t)written;
+	if (written < 0)
+		buf->failed = true;
+	if (!buf->failed)
+		buf->size += (size_t)written;
+	else if (at != NULL)
+		*at = '\0'; /* what did not fit is not there */
 }
 
 void

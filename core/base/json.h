@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define JSON_DEPTH_MAX  32
-#define JSON_STRING_MAX (64 * 1024) /* bytes of one string or key */
+#define JSON_STRING_MAX 65536 /* bytes of one string or key */
 
 enum json_type {
 	JSON_NULL,

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_LIMIT_BYTES  (16 * 1024)
+#define LINE_LIMIT_BYTES  16384
 #define VALUE_LIMIT_BYTES 2048 /* of one value, before escaping */
 
 struct log {

@@ -132,7 +132,7 @@ map_next(const struct map *map, void **cursor)
 	/* The cursor is the entry to return next; the map itself stands for the end,
 	 * as NULL stands for the start. */
 	const struct entry *entry = *cursor != NULL ? *cursor : map->head;
-	void *end = (void *)(uintptr_t)map;
+	void *end = (void *)map;
 
 	if (entry == NULL || (const void *)entry == end) {
 		*cursor = end;

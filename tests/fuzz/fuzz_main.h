@@ -58,7 +58,8 @@ fuzz_accepted(void)
 }
 
 #ifdef FUZZ_LIBFUZZER
-#define FUZZ_MAIN(seeds) _Static_assert(sizeof(seeds) > 0, "a target has seeds");
+#define FUZZ_MAIN(seeds) \
+	__attribute__((used)) static const struct fuzz_seed *const fuzz_seeds = seeds;
 #else
 
 #define FUZZ_SIZE_MAX ((size_t)32 * 1024)
