@@ -124,7 +124,7 @@ name_nearest(const struct field_table *table, const char *name)
 		size_t known_size = strnlen(known, SUGGEST_MAX);
 		unsigned distance = edit_distance(name, size, known, known_size);
 
-		if (distance < best && distance * 2 < known_size) {
+		if (distance < best && distance < (known_size + 1) / 2) {
 			best = distance;
 			nearest = known;
 		}
@@ -220,7 +220,7 @@ int
 read_u32(const struct reading *in, const struct json_value *value, void *at,
 	 struct cube_error *err)
 {
-	int64_t number;
+	int64_t number = 0;
 	int rc = read_int(in, value, &number, err);
 
 	if (rc == 0)
@@ -232,7 +232,7 @@ int
 read_u64(const struct reading *in, const struct json_value *value, void *at,
 	 struct cube_error *err)
 {
-	int64_t number;
+	int64_t number = 0;
 	int rc = read_int(in, value, &number, err);
 
 	if (rc == 0)
@@ -244,7 +244,7 @@ int
 read_i32(const struct reading *in, const struct json_value *value, void *at,
 	 struct cube_error *err)
 {
-	int64_t number;
+	int64_t number = 0;
 	int rc = read_int(in, value, &number, err);
 
 	if (rc == 0)
@@ -271,7 +271,7 @@ int
 read_kib(const struct reading *in, const struct json_value *value, void *at,
 	 struct cube_error *err)
 {
-	int64_t number;
+	int64_t number = 0;
 	int rc = read_int(in, value, &number, err);
 
 	if (rc == 0)

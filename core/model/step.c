@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_LINE_MAX (8 * 1024)
+#define LOG_LINE_MAX ((size_t)8 * 1024)
 
 static void
 step_empty(struct step *step)
