@@ -58,11 +58,24 @@ join(const struct launch_cgroup *cgroup)
 	return joined;
 }
 
+/* posix_spawn of glibc leaves the two signals that its threads use among themselves
+ * ignored, and its sigaction refuses to name them: ask the kernel. All zero is SIG_DFL. */
+static void
+reset_signals(void)
+{
+	static const unsigned long zero[8];
+	sigset_t none;
+
+	for (int signo = 32; signo < SIGRTMIN; signo++)
+		(void)syscall(SYS_rt_sigaction, signo, zero, NULL, 8);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 static noreturn void
 child_main(const struct launch *launch, const struct child *child, int gate,
 	   const int output[2], int work_fd, pid_t parent, bool born_in_cgroup)
 {
-	sigset_t none;
 	char go;
 
 	(void)close(child->gate);
@@ -90,8 +103,7 @@ child_main(const struct launch *launch, const struct child *child, int gate,
 		child_fail(gate, "prctl");
 	if (getppid() != parent || read(gate, &go, 1) != 1)
 		_exit(127);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	reset_signals();
 	(void)execve(launch->program, launch->argv, launch->envp);
 	child_fail(gate, STAGE_EXEC);
 }
