@@ -43,7 +43,6 @@ struct http_client {
 	struct http_call *calls; /* under way */
 	CURL *spare[SPARE_HANDLES];
 	size_t spare_count;
-	struct curl_slist *no_expect;
 };
 
 /* ---- calls ---- */

@@ -211,12 +211,12 @@ commit_done(struct loop *loop, struct commit_message *message)
 	struct outbox_item *held;
 
 	assert(batch == loop->flying);
+	loop->flying = NULL;
 	if (message->error.code != 0) {
-		/* It stays flying, for loop_free: what it holds is never released. */
 		fail(loop, &message->error);
+		commit_batch_free(batch); /* what it holds is never released */
 		return;
 	}
-	loop->flying = NULL;
 	loop->durable = batch->number;
 	if (loop->fault[0] != '\0') {
 		loop->fault[0] = '\0';
@@ -309,21 +309,8 @@ store_leave(struct loop *loop)
 
 	committer_hurry(loop->committer);
 	while (loop->flying != NULL && !loop->stuck) {
-		struct commit_batch *flying = loop->flying;
-		struct queue_item *item = queue_pop_all(loop->inbox, until);
-
-		loop->stuck = item == NULL && clock_now().mono_ms >= until;
-		while (item != NULL) {
-			struct message *message = (struct message *)item;
-			bool done = message->kind == COMMIT_DONE;
-
-			item = item->next;
-			message_handle(loop, message);
-			if (done && loop->flying == flying) {
-				commit_batch_free(flying);
-				loop->flying = NULL;
-			}
-		}
+		inbox_handle(loop, until);
+		loop->stuck = loop->flying != NULL && clock_now().mono_ms >= until;
 	}
 }
 
