@@ -8,12 +8,12 @@
  */
 #include "base/json.h"
 
+#include "base/json_keys.h"
 #include "base/json_memory.h"
 #include "base/json_number.h"
 #include "base/json_place.h"
 #include "base/utf8.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
@@ -245,81 +245,6 @@ string_copy(struct parser *parser, const unsigned char *bytes, size_t size, size
 	return copy;
 }
 
-/* ---- duplicate keys ---- */
-
-static bool
-refuse_duplicate(struct parser *parser, const struct json_value *value)
-{
-	char shown[JSON_EXCERPT_SIZE];
-
-	json_excerpt(value->key, shown);
-	return refuse(parser, value->offset, "the key \"%s\" is there twice", shown) != 0;
-}
-
-#define FEW_KEYS  64
-#define KEY_SLOTS ((size_t)128) /* a power of two, twice FEW_KEYS */
-
-/* Open addressing on the stack: most objects are small. */
-static bool
-check_few_keys(struct parser *parser, const struct json_value *object)
-{
-	const struct json_value *members[FEW_KEYS];
-	uint8_t slots[KEY_SLOTS] = {0}; /* 0: free; else index in members + 1 */
-	const struct json_value *member;
-	uint8_t count = 0;
-
-	for (member = object->as.first; member != NULL; member = member->next) {
-		size_t slot = 0;
-		const char *c;
-
-		for (c = member->key; *c != '\0'; c++)
-			slot = slot * 31 + (unsigned char)*c;
-		for (slot ^= slot >> 7;; slot++) {
-			slot %= KEY_SLOTS;
-			if (slots[slot] == 0)
-				break;
-			if (strcmp(members[slots[slot] - 1]->key, member->key) == 0)
-				return refuse_duplicate(parser, member);
-		}
-		members[count++] = member;
-		slots[slot] = count;
-	}
-	return true;
-}
-
-static int
-compare_keys(const void *left, const void *right)
-{
-	const struct json_value *a = *(const struct json_value *const *)left;
-	const struct json_value *b = *(const struct json_value *const *)right;
-	int order = strcmp(a->key, b->key);
-
-	if (order != 0)
-		return order;
-	return a->offset < b->offset ? -1 : 1;
-}
-
-/* Sorting needs no secret to be safe from chosen keys. */
-static bool
-check_many_keys(struct parser *parser, const struct json_value *object)
-{
-	const struct json_value **members;
-	const struct json_value *member;
-	size_t count = 0;
-	size_t i;
-
-	members = json_scratch_take(&parser->scratch,
-				    object->count * sizeof(struct json_value *));
-	for (member = object->as.first; member != NULL; member = member->next)
-		members[count++] = member;
-	qsort(members, count, sizeof(struct json_value *), compare_keys);
-	for (i = 1; i < count; i++) {
-		if (strcmp(members[i - 1]->key, members[i]->key) == 0)
-			return refuse_duplicate(parser, members[i]);
-	}
-	return true;
-}
-
 /* ---- what yajl calls ---- */
 
 static int
@@ -410,11 +335,16 @@ on_end_object(void *ctx)
 {
 	struct parser *parser = ctx;
 	const struct json_value *object = parser->open[parser->depth - 1].value;
+	const struct json_value *twice;
+	char shown[JSON_EXCERPT_SIZE];
 
 	if (!on_end_array(parser))
 		return 0;
-	return object->count <= FEW_KEYS ? check_few_keys(parser, object)
-					 : check_many_keys(parser, object);
+	twice = json_keys_duplicate(object, &parser->scratch);
+	if (twice == NULL)
+		return 1;
+	json_excerpt(twice->key, shown);
+	return refuse(parser, twice->offset, "the key \"%s\" is there twice", shown);
 }
 
 static const yajl_callbacks callbacks = {
