@@ -54,6 +54,7 @@ adopt_ordered(struct worker *worker, struct attempt *attempt, const struct row *
 	take_row_handle(attempt, row);
 	attempt->phase = PHASE_RUNNING;
 	attempt->run_unknown = false;
+	attempt->retry_ms = 0; /* the runtime answers */
 	attempt->settled = worker->job_number;
 	attempt->look = true;
 	/* What it reports follows when it was inspected. */

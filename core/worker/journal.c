@@ -4,8 +4,8 @@
  *     meta/instance        this worker's uuid
  *     meta/cluster         the first cluster whose orders it took
  *     meta/desired         "GENERATION-SEQUENCE" of the newest orders it took
- *     attempt/TASK/%08x    {"Task": Task, "Wanted": 2|3, "Phase": "ordered|running|ended",
- *                           "Acked": bool, "Origin": "ordered|local"}
+ *     attempt/TASK/%08x    a Task, and beside its members "Phase": "ordered", "running" or
+ *                          "ended"; "Acked": bool; "Origin": "ordered" or "local"
  *
  * The handle is the Task's ContainerID. meta/batch is the loop's. Pure; writes join the
  * batch of the step, loading makes the table that the brain starts from.
@@ -47,9 +47,7 @@ worker_journal_put(struct worker *worker, struct attempt *attempt)
 		return;
 	}
 	json_begin_object(writer);
-	json_key(writer, "Task");
-	task_encode(writer, &task);
-	json_put_int(writer, "Wanted", (int64_t)attempt->status.wanted);
+	task_encode_members(writer, &task);
 	json_put_text(writer, "Phase", phase_names[attempt->phase]);
 	json_put_bool(writer, "Acked", attempt->acked);
 	json_put_text(writer, "Origin", origin_names[attempt->origin]);
@@ -219,7 +217,6 @@ read_attempt(const struct json_doc *doc, struct attempt *attempt, struct cube_er
 	struct task_status status;
 	const char *phase = "";
 	const char *origin = "";
-	int64_t wanted = TASK_WANTED_RUN;
 	uint32_t number = attempt->status.attempt;
 	int index;
 	int rc;
@@ -229,9 +226,6 @@ read_attempt(const struct json_doc *doc, struct attempt *attempt, struct cube_er
 		rc = json_read_text(doc, json_get(doc->root, "Origin"), &origin, err);
 	if (rc == 0)
 		rc = json_read_bool(doc, json_get(doc->root, "Acked"), &attempt->acked, err);
-	if (rc == 0)
-		rc = json_read_int(doc, json_get(doc->root, "Wanted"), TASK_WANTED_RUN,
-				   TASK_WANTED_STOP, &wanted, err);
 	if (rc != 0)
 		return rc;
 	index = find_name(phase_names, 3, phase);
@@ -243,13 +237,12 @@ read_attempt(const struct json_doc *doc, struct attempt *attempt, struct cube_er
 		return json_fail(doc, doc->root, err, "Origin \"%s\" is unknown", origin);
 	attempt->origin = (enum attempt_origin)index;
 	memset(&status, 0, sizeof(status));
-	rc = task_status_decode(doc, json_get(doc->root, "Task"), &status, err);
+	rc = task_status_decode(doc, doc->root, &status, err);
 	if (rc != 0)
 		return rc;
 	task_status_release(&attempt->status);
 	attempt->status = status;
 	attempt->status.attempt = number;
-	attempt->status.wanted = (enum task_wanted)wanted;
 	if (!agrees(attempt))
 		return json_fail(doc, doc->root, err,
 				 "Phase %s and State %s do not go together", phase,
@@ -273,8 +266,7 @@ load_attempt(struct worker *worker, const char *key, const char *text, size_t si
 		return damaged(err, key, "its key is not attempt/UUID/NUMBER");
 	rc = json_parse(text, size, &doc, err);
 	if (rc == 0)
-		rc = task_spec_decode(&doc, json_get(doc.root, "Task"), CODEC_LENIENT, id,
-				      &spec, err);
+		rc = task_spec_decode(&doc, doc.root, CODEC_LENIENT, id, &spec, err);
 	if (rc == 0 && strcmp(spec->id, id) != 0)
 		rc = cube_fail(err, CUBE_ERR_INVALID, 0, "it is of task %s", spec->id);
 	if (rc == 0) {
