@@ -66,7 +66,8 @@ worker_free(struct worker *worker)
 const char *
 worker_instance(const struct worker *worker)
 {
-	return worker->info.instance;
+	return worker->info.instance[0] != '\0' ? worker->info.instance
+						: worker->config.new_instance;
 }
 
 static void

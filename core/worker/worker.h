@@ -41,6 +41,7 @@ int worker_start(struct worker *worker, struct step *step, struct cube_error *er
 int worker_step(struct worker *worker, struct worker_message *message, struct step *step,
 		struct cube_error *err);
 
+/* Known once all is loaded: what the store had, else config.new_instance. */
 const char *worker_instance(const struct worker *worker);
 
 #endif
