@@ -10,7 +10,6 @@ BUILD    ?= build$(if $(SAN),-$(firstword $(subst $(comma), ,$(SAN))))
 comma    := ,
 
 bindir     = $(PREFIX)/bin
-sbindir    = $(PREFIX)/sbin
 includedir = $(PREFIX)/include
 libdir     = $(PREFIX)/lib
 plugindir  = $(libdir)/cube/plugins
@@ -166,6 +165,45 @@ fuzz: $(FUZZERS)
 
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
+# ---- install -------------------------------------------------------------------------------
+
+# STRIP=-s installs without symbols. What is built for another PREFIX runs from this one too:
+# a program looks for plugins in ../lib/cube/plugins of its own folder.
+INSTALL_PROGRAM = install -m 755 $(STRIP)
+INSTALL_DATA    = install -m 644
+
+MANPAGES   :=
+COMPLETION :=
+HEADERS    := $(wildcard include/cube/*.h)
+UNITS      := $(wildcard contrib/systemd/*.service)
+PC_EDIT    := -e 's|@PREFIX@|$(PREFIX)|' -e 's|@includedir@|$(includedir)|' \
+              -e 's|@plugindir@|$(plugindir)|' -e 's|@VERSION@|$(VERSION)|'
+# Where each of them goes, relative to DESTDIR.
+man_path    = $(mandir)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
+plugin_path = $(plugindir)/$(1:$(BUILD)/plugins/%=%)
+INSTALLED   = $(PROGRAMS:%=$(bindir)/%) $(HEADERS:include/%=$(includedir)/%) $(pcdir)/cube.pc \
+              $(foreach p,$(PLUGINS) $(SUPERVISOR),$(call plugin_path,$(p))) \
+              $(foreach m,$(MANPAGES),$(call man_path,$(m))) \
+              $(COMPLETION:%=$(compdir)/cube) $(UNITS:contrib/systemd/%=$(unitdir)/%) \
+              $(addprefix $(docdir)/,README.md LICENSE)
+
+install: all $(MANPAGES) $(COMPLETION)
+	install -d $(sort $(dir $(addprefix $(DESTDIR),$(INSTALLED))))
+	$(INSTALL_PROGRAM) $(BINS) $(DESTDIR)$(bindir)/
+	$(foreach p,$(PLUGINS) $(SUPERVISOR),$(INSTALL_PROGRAM) $(p) $(DESTDIR)$(call plugin_path,$(p)) &&) :
+	$(INSTALL_DATA) $(HEADERS) $(DESTDIR)$(includedir)/cube/
+	sed $(PC_EDIT) contrib/cube.pc.in >$(DESTDIR)$(pcdir)/cube.pc
+	$(foreach u,$(UNITS),sed 's|/usr/local/bin|$(bindir)|' $(u) >$(DESTDIR)$(unitdir)/$(notdir $(u)) &&) :
+	$(foreach m,$(MANPAGES),$(INSTALL_DATA) $(m) $(DESTDIR)$(call man_path,$(m)) &&) :
+	$(foreach c,$(COMPLETION),$(INSTALL_DATA) $(c) $(DESTDIR)$(compdir)/cube &&) :
+	$(INSTALL_DATA) $(wildcard README.md LICENSE) $(DESTDIR)$(docdir)/
+
+# The folders that are cube's alone go too; what others put into them stays, and keeps them.
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	-rmdir $(addprefix $(DESTDIR),$(plugindir)/scheduler $(plugindir)/runtime $(plugindir)/store \
+		$(plugindir) $(libdir)/cube $(includedir)/cube $(docdir)) 2>/dev/null
+
 # ---- for people ----------------------------------------------------------------------------
 
 demo:
@@ -203,6 +241,6 @@ help:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check check-long fuzz demo bench format lint clean help
+.PHONY: all tests check check-long fuzz demo bench format lint install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -64,31 +64,49 @@ folders_add_list(struct folders *folders, const char *list)
 	return 0;
 }
 
-/* BUILD/plugins, if this program is BUILD/bin/X and that folder is there. */
-static int
-folders_add_build_tree(struct folders *folders)
+/* Where this program's bin folder stands, "/x" for /x/bin/cube; false if it is in none. */
+static bool
+find_home(char path[PATH_MAX])
 {
-	char path[PATH_MAX];
-	struct stat st;
-	ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 1);
 	char *slash;
 
 	if (size <= 0)
-		return 0;
+		return false;
 	path[size] = '\0';
 	slash = strrchr(path, '/');
 	if (slash == NULL)
-		return 0;
+		return false;
 	*slash = '\0';
 	slash = strrchr(path, '/');
 	if (slash == NULL || strcmp(slash, "/bin") != 0)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+/* HOME/plugins in a build tree, HOME/lib/cube/plugins where `make install` was given another
+ * prefix than the build; each only if it is there. */
+static int
+folders_add_home(struct folders *folders)
+{
+	static const char *const places[] = {"/plugins", "/lib/cube/plugins"};
+	char home[PATH_MAX];
+
+	if (!find_home(home))
 		return 0;
-	if ((size_t)(slash - path) + sizeof("/plugins") > sizeof(path))
-		return 0;
-	memcpy(slash, "/plugins", sizeof("/plugins"));
-	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-		return 0;
-	return folders_add(folders, path, strlen(path));
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		char path[PATH_MAX + 32];
+		struct stat st;
+		int size = snprintf(path, sizeof(path), "%s%s", home, places[i]);
+
+		if (size < 0 || (size_t)size >= sizeof(path) || stat(path, &st) != 0 ||
+		    !S_ISDIR(st.st_mode))
+			continue;
+		if (folders_add(folders, path, (size_t)size) != 0)
+			return CUBE_ERR_NO_MEMORY;
+	}
+	return 0;
 }
 
 static int
@@ -98,7 +116,7 @@ folders_gather(struct folders *folders, const char *plugin_dir)
 		return CUBE_ERR_NO_MEMORY;
 	if (folders_add_list(folders, getenv("CUBE_PLUGIN_PATH")) != 0)
 		return CUBE_ERR_NO_MEMORY;
-	if (folders_add_build_tree(folders) != 0)
+	if (folders_add_home(folders) != 0)
 		return CUBE_ERR_NO_MEMORY;
 	return folders_add(folders, CUBE_PLUGIN_DIR, strlen(CUBE_PLUGIN_DIR));
 }

@@ -3,8 +3,9 @@
  * A name with a slash is a path. A bare name (roundrobin.so, roundrobin) is looked
  * up in --plugin-dir, then in each folder of $CUBE_PLUGIN_PATH, then, when the
  * program runs from a build tree (BUILD/bin), in BUILD/plugins, then in the
- * installed folder; in each first as DIR/NAME.so, then DIR/KIND/NAME.so. What is
- * loaded stays loaded until plugin_unload. Main thread.
+ * installed folder (beside the program, PREFIX/bin and PREFIX/lib/cube/plugins, then
+ * the one that was set when it was built); in each first as DIR/NAME.so, then DIR/KIND/NAME.so.
+ * What is loaded stays loaded until plugin_unload. Main thread.
  */
 #ifndef PLUGIN_LOAD_H
 #define PLUGIN_LOAD_H
