@@ -45,7 +45,7 @@ signal_send(const struct record *record, int signo, struct cube_error *err)
 	if (signo == SIGKILL && record->cgroups.count > 0)
 		sweep_kill(record->cgroups.dirs[0].path);
 	if (!record->has_started) {
-		if (signo == SIGKILL || !record->supervised)
+		if (!record->supervised || (signo == SIGKILL && record->cgroups.count > 0))
 			return 0;
 		return cube_fail(err, CUBE_ERR_UNAVAILABLE, 0, "%s is not started yet",
 				 record->handle.text);
