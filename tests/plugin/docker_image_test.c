@@ -45,9 +45,10 @@ prepare(const char *image)
 static void
 pull_says(const char *text, enum daemon_then then)
 {
+	static const char nothing[] = "HTTP/1.1 404 N\r\nContent-Length: 2\r\n\r\n{}";
+
 	daemon_says(daemon_, LOOK, 200, "{}");
-	daemon_does(daemon_, LOOK, 1, "HTTP/1.1 404 N\r\nContent-Length: 2\r\n\r\n{}", 41,
-		    DAEMON_KEEP);
+	daemon_does(daemon_, LOOK, 1, nothing, strlen(nothing), DAEMON_KEEP);
 	daemon_does(daemon_, PULL, 0, text, strlen(text), then);
 }
 
@@ -60,7 +61,6 @@ START_TEST(an_image_that_is_there_costs_one_look)
 	ck_assert_int_eq(
 		daemon_count(daemon_, "GET /images/registry:5000/a/b:1@sha256:00/json"), 1);
 	ck_assert_int_eq(daemon_count(daemon_, PULL), 0);
-	ck_assert_int_eq(told, 0);
 }
 END_TEST
 

@@ -33,8 +33,8 @@ START_TEST(the_create_body_says_all_of_the_spec)
 		"\"cube.cluster\":\"" CLIENT_CLUSTER "\"",
 		"\"tier\":\"front \\\"end\\\"\"",
 		"\"ExposedPorts\":{\"80/tcp\":{},\"53/udp\":{}}",
-		"\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"},"
-		"{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"\"}]",
+		"\"80/"
+		"tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"},{\"HostIp\":\"127.0.0.1\",",
 		"\"53/udp\":[{\"HostIp\":\"\",\"HostPort\":\"\"}]",
 		"\"Memory\":67108864,\"MemorySwap\":67108864",
 		"\"NanoCpus\":500000000",

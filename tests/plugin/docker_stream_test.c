@@ -268,7 +268,7 @@ drip(void *arg)
 {
 	(void)arg;
 	for (size_t i = 0; i < FRAMES_SIZE; i++)
-		daemon_sends(daemon_, LOGS, FRAMES + i, 1);
+		daemon_sends(daemon_, LOGS, &FRAMES[i], 1);
 	daemon_drop(daemon_);
 	return NULL;
 }

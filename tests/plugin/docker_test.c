@@ -207,10 +207,11 @@ END_TEST
 
 START_TEST(a_redirect_is_not_followed)
 {
-	daemon_does(daemon_, INSPECT, 0,
-		    "HTTP/1.1 302 Found\r\nLocation: http://docker/elsewhere\r\n"
-		    "Content-Length: 0\r\n\r\n",
-		    79, DAEMON_KEEP);
+	static const char moved[] =
+		"HTTP/1.1 302 Found\r\nLocation: http://docker/elsewhere\r\n"
+		"Content-Length: 0\r\n\r\n";
+
+	daemon_does(daemon_, INSPECT, 0, moved, strlen(moved), DAEMON_KEEP);
 	ck_assert_int_eq(inspect(), CUBE_ERR_UNAVAILABLE);
 	ck_assert_int_eq(daemon_count(daemon_, "GET /elsewhere"), 0);
 }

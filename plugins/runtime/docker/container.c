@@ -193,6 +193,9 @@ read_end(const struct json_value *state, struct cube_container *out)
 
 	out->oom_killed = oom != NULL && oom->type == JSON_BOOL && oom->as.boolean;
 	out->finished_ms = read_time(state, "FinishedAt");
+	/* Podman has been seen to end a short one before its start. */
+	if (out->finished_ms != 0 && out->finished_ms < out->started_ms)
+		out->finished_ms = out->started_ms;
 	if (code == NULL || code->type != JSON_NUMBER || !code->as.number.is_integer)
 		out->exit_code = 255; /* nothing is known of it: no success */
 	else
