@@ -19,8 +19,8 @@
 static void
 note_fault(struct manager *manager, struct shape *shape, const char *message)
 {
-	(void)snprintf(shape->reason, sizeof(shape->reason), "the scheduler failed: %s",
-		       message);
+	(void)snprintf(shape->reason, sizeof(shape->reason), "the scheduler %s failed: %s",
+		       scheduler_name(manager->scheduler), message);
 	pending_park(manager, shape);
 	shape->faulted = true;
 	if (strcmp(manager->scheduler_fault, shape->reason) == 0)
@@ -53,8 +53,6 @@ place_first(struct manager *manager, struct shape *shape)
 	}
 	if (scheduler_place(manager->scheduler, &manager->columns.view, &demand, &row, &err) !=
 	    0) {
-		if (err.code == CUBE_ERR_NO_MEMORY)
-			brain_failed(manager);
 		note_fault(manager, shape, err.message);
 		return;
 	}
