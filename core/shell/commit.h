@@ -15,10 +15,10 @@
 
 #define COMMIT_BATCH_KEY "meta/batch"
 
-/* Kinds of message below MESSAGE_FIRST; beside MESSAGE_WAKE. */
+/* Kinds of message below MESSAGE_FIRST; beside those of model/step.h. */
 enum commit_message_kind {
-	COMMIT_DONE = 1, /* batch is in; or error.code says why it never will be */
-	COMMIT_FAULT = 2 /* it is not in yet, for error.message; goes on trying */
+	COMMIT_DONE = 8, /* batch is in; or error.code says why it never will be */
+	COMMIT_FAULT = 9 /* it is not in yet, for error.message; goes on trying */
 };
 
 struct commit_batch {
