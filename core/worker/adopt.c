@@ -215,6 +215,7 @@ worker_adopt(struct worker *worker, const struct worker_message *message)
 
 	free(worker->orphans);
 	worker->orphan_count = 0;
+	worker->foreign_count = 0;
 	worker->orphans = NULL;
 	if (message->container_count > 0) {
 		worker->orphans = calloc(message->container_count, sizeof(*worker->orphans));
@@ -230,8 +231,10 @@ worker_adopt(struct worker *worker, const struct worker_message *message)
 					message->job_number, first};
 
 		if (container->cluster[0] != '\0' &&
-		    strcmp(container->cluster, worker->info.cluster) != 0)
+		    strcmp(container->cluster, worker->info.cluster) != 0) {
+			worker->foreign_count++;
 			continue;
+		}
 		if (!adopt_row(worker, &row, message))
 			keep_orphan(worker, container);
 	}

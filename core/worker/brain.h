@@ -127,7 +127,7 @@ struct worker {
 	bool listed;       /* since it was last down */
 	uint64_t down_job; /* last job number given when it was last down */
 	bool list_done;    /* the first list was answered, well or not */
-	bool adopted;      /* the first list was answered well: jobs may be issued */
+	bool adopted;      /* a list was answered well: jobs may be issued */
 	bool list_wanted;  /* as soon as none is under way */
 	bool was_down;     /* and that was logged */
 	uint64_t probe_job;
@@ -137,6 +137,7 @@ struct worker {
 	unsigned probe_failures;
 	struct orphan *orphans;
 	size_t orphan_count;
+	size_t foreign_count; /* listed, of another cluster */
 };
 
 /* ---- attempt.c: the table of tasks and attempts ---- */

@@ -177,6 +177,12 @@ join_cluster(struct worker *worker, const char *cluster)
 	worker->info_batch = worker->step->batch;
 	worker_journal_meta(worker, "meta/cluster", cluster);
 	worker_node_changed(worker);
+	if (worker->foreign_count > 0) {
+		/* They may be of this cluster, from before this journal: look before anything
+		 * is run. */
+		worker->adopted = false;
+		worker_engine_relist(worker);
+	}
 	step_log(worker->step, LOG_LEVEL_INFO, "cluster.joined", "cluster", cluster, NULL);
 }
 
