@@ -28,7 +28,6 @@ folders_release(struct folders *folders)
 	for (size_t i = 0; i < folders->count; i++)
 		free(folders->path[i]);
 }
-#define cleanup_folders __attribute__((cleanup(folders_release)))
 
 /* Folders past the maximum are not looked in; nobody has 32. */
 static int
@@ -168,7 +167,8 @@ static int
 fail_not_found(const struct folders *folders, enum cube_plugin_kind kind, const char *flag,
 	       const char *stem, struct cube_error *err)
 {
-	cleanup_buf struct buf list = BUF_INIT(256 * 1024); /* the message is cut, not empty */
+	cleanup_buf struct buf list =
+		BUF_INIT((size_t)256 * 1024); /* the message is cut, not empty */
 
 	for (size_t i = 0; i < folders->count; i++)
 		buf_printf(&list, "%s%s", i == 0 ? "" : ", ", folders->path[i]);
@@ -196,29 +196,42 @@ find_path(const char *name, const char *flag, char **path, struct cube_error *er
 	return 0;
 }
 
+static int
+find_bare(const char *name, enum cube_plugin_kind kind, const char *flag,
+	  const char *plugin_dir, struct folders *folders, char **path, struct cube_error *err)
+{
+	char stem[NAME_MAX + 1];
+	size_t size = strlen(name);
+	int found;
+
+	if (size > 3 && strcmp(name + size - 3, ".so") == 0)
+		size -= 3;
+	if (size == 0 || size > NAME_MAX)
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "%s: the plugin's name is %s",
+				 flag != NULL ? flag : "plugin",
+				 size == 0 ? "empty" : "too long");
+	memcpy(stem, name, size);
+	stem[size] = '\0';
+	if (folders_gather(folders, plugin_dir) != 0)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "plugin %s: out of memory", name);
+	found = search(folders, kind, stem, path);
+	if (found < 0)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "plugin %s: out of memory", name);
+	if (found == 0)
+		return fail_not_found(folders, kind, flag, stem, err);
+	return 0;
+}
+
 int
 plugin_find(const char *name, enum cube_plugin_kind kind, const char *flag,
 	    const char *plugin_dir, char **path, struct cube_error *err)
 {
-	cleanup_folders struct folders folders = {.count = 0};
-	cleanup_free char *stem = NULL;
-	size_t size = strlen(name);
-	int found;
+	struct folders folders = {.count = 0};
+	int result;
 
 	if (strchr(name, '/') != NULL)
 		return find_path(name, flag, path, err);
-	if (size > 3 && strcmp(name + size - 3, ".so") == 0)
-		size -= 3;
-	if (size == 0)
-		return cube_fail(err, CUBE_ERR_INVALID, 0, "%s: the plugin's name is empty",
-				 flag != NULL ? flag : "plugin");
-	stem = strndup(name, size);
-	if (stem == NULL || folders_gather(&folders, plugin_dir) != 0)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "plugin %s: out of memory", name);
-	found = search(&folders, kind, stem, path);
-	if (found < 0)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "plugin %s: out of memory", name);
-	if (found == 0)
-		return fail_not_found(&folders, kind, flag, stem, err);
-	return 0;
+	result = find_bare(name, kind, flag, plugin_dir, &folders, path, err);
+	folders_release(&folders);
+	return result;
 }

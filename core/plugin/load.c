@@ -15,6 +15,7 @@
 #include "plugin/scheduler.h"
 #include "plugin/store.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
@@ -25,8 +26,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NAME_MAX_BYTES  32
-#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
+#define WORD_MAX_BYTES  32
+#define WORD_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789-"
 #define OPTIONS_MAX     64
 
 /* The part of struct cube_plugin that no ABI ever moves. */
@@ -128,6 +129,7 @@ copy_info(const char *path, const void *symbol, size_t symbol_size, struct cube_
 	struct plugin_head head;
 	char what[160];
 
+	assert(symbol != NULL);
 	memcpy(&head, symbol, sizeof(head));
 	if (head.abi_major != CUBE_ABI_MAJOR)
 		return cube_fail(
@@ -145,13 +147,13 @@ copy_info(const char *path, const void *symbol, size_t symbol_size, struct cube_
 	return outcome_copy(what, symbol, info, sizeof(*info), least, err);
 }
 
-/* 1 to NAME_MAX_BYTES of these characters. */
+/* 1 to WORD_MAX_BYTES of these characters. */
 static bool
 is_word(const char *text, const char *characters)
 {
 	size_t size = strspn(text, characters);
 
-	return size > 0 && size <= NAME_MAX_BYTES && text[size] == '\0';
+	return size > 0 && size <= WORD_MAX_BYTES && text[size] == '\0';
 }
 
 static int
@@ -163,10 +165,10 @@ check_options(const char *path, const struct cube_option *table, struct cube_err
 					 "%s: its option table has more than %d entries, or no "
 					 "NULL at its end",
 					 path, OPTIONS_MAX);
-		if (!is_word(table[i].key, NAME_CHARACTERS "_"))
+		if (!is_word(table[i].key, WORD_CHARACTERS "_"))
 			return cube_fail(err, CUBE_ERR_INVALID, 0,
 					 "%s: option %zu has a bad key: [a-z0-9_-], at most %d",
-					 path, i, NAME_MAX_BYTES);
+					 path, i, WORD_MAX_BYTES);
 		if (table[i].help == NULL)
 			return cube_fail(err, CUBE_ERR_INVALID, 0,
 					 "%s: option %s has no help text", path, table[i].key);
@@ -228,10 +230,10 @@ check_info(const char *path, const struct cube_plugin *info, enum cube_plugin_ki
 {
 	if (check_kind(path, info, kind, flag, err) != 0)
 		return err->code;
-	if (info->name == NULL || !is_word(info->name, NAME_CHARACTERS))
+	if (info->name == NULL || !is_word(info->name, WORD_CHARACTERS))
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "%s: its name is missing or not [a-z0-9-], at most %d", path,
-				 NAME_MAX_BYTES);
+				 WORD_MAX_BYTES);
 	if (info->version == NULL || info->summary == NULL)
 		return cube_fail(err, CUBE_ERR_INVALID, 0, "%s: it has no %s", path,
 				 info->version == NULL ? "version" : "summary");

@@ -3,7 +3,6 @@
 #include "plugin/options.h"
 
 #include "base/buf.h"
-#include "base/cleanup.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +35,8 @@ static int
 fail_unknown(const char *plugin_name, const char *flag, const struct cube_option *table,
 	     size_t count, const char *pair, size_t key_size, struct cube_error *err)
 {
-	cleanup_buf struct buf known = BUF_INIT(16 * 1024); /* the message is cut, not empty */
+	cleanup_buf struct buf known =
+		BUF_INIT((size_t)16 * 1024); /* the message is cut, not empty */
 
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&known, "%s%s", i == 0 ? "" : ", ", table[i].key);
@@ -78,26 +78,19 @@ choose(const char *plugin_name, const char *flag, const struct cube_option *tabl
 	return 0;
 }
 
-int
-options_resolve(const char *plugin_name, const char *flag, const struct cube_option *table,
-		const char *const *pairs, size_t pair_count, const char ***values,
-		struct cube_error *err)
+/* The array and, behind it, the texts. NULL: no memory. */
+static const char **
+copy_values(const char *const *chosen, size_t count)
 {
-	size_t count = table_count(table);
 	size_t size = (count + 1) * sizeof(char *);
-	cleanup_free const char **chosen = calloc(count + 1, sizeof(*chosen));
 	const char **made;
 	char *text;
 
-	if (chosen == NULL)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "%s: out of memory", flag);
-	if (choose(plugin_name, flag, table, count, pairs, pair_count, chosen, err) != 0)
-		return err->code;
 	for (size_t i = 0; i < count; i++)
 		size += strlen(chosen[i]) + 1;
 	made = malloc(size);
 	if (made == NULL)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "%s: out of memory", flag);
+		return NULL;
 	text = (char *)(made + count + 1);
 	for (size_t i = 0; i < count; i++) {
 		size_t length = strlen(chosen[i]) + 1;
@@ -107,6 +100,30 @@ options_resolve(const char *plugin_name, const char *flag, const struct cube_opt
 		text += length;
 	}
 	made[count] = NULL;
-	*values = made;
-	return 0;
+	return made;
+}
+
+int
+options_resolve(const char *plugin_name, const char *flag, const struct cube_option *table,
+		const char *const *pairs, size_t pair_count, const char ***values,
+		struct cube_error *err)
+{
+	size_t count = table_count(table);
+	const char **chosen = calloc(count + 1, sizeof(*chosen));
+	const char **made = NULL;
+	int result;
+
+	if (chosen == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "%s: out of memory", flag);
+	result = choose(plugin_name, flag, table, count, pairs, pair_count, chosen, err);
+	if (result == 0) {
+		made = copy_values(chosen, count);
+		if (made == NULL)
+			result = cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "%s: out of memory",
+					   flag);
+	}
+	free(chosen);
+	if (result == 0)
+		*values = made;
+	return result;
 }

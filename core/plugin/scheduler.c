@@ -192,18 +192,17 @@ score_rows(struct scheduler *scheduler, const struct cube_nodes *nodes,
 	   const struct cube_demand *demand, uint32_t n, uint32_t *best, struct cube_error *err)
 {
 	double *cost = scheduler->cost;
-	double guard = GUARD_COST;
 	int result;
 
 	for (uint32_t i = 0; i < n; i++)
 		cost[i] = NAN;
-	cost[n] = guard;
+	cost[n] = GUARD_COST;
 	outcome_expect(err);
 	result = scheduler->ops.score(scheduler->self, nodes, demand, scheduler->rows, n, cost,
 				      err);
 	if (outcome_of(scheduler->name, "score", result, err) != 0)
 		return err->code;
-	if (memcmp(&cost[n], &guard, sizeof(guard)) != 0)
+	if (cost[n] != GUARD_COST)
 		return outcome_broken(scheduler->name, err,
 				      "score wrote more costs than the %u rows it was asked",
 				      n);

@@ -105,7 +105,7 @@ record_new(struct memory *memory, const struct cube_write *write, uint64_t revis
 	if (write->value_size > SIZE_MAX / 2)
 		return NULL;
 	record = memory->host->realloc(memory->host->ctx, NULL,
-				       sizeof(*record) + levels * sizeof(record->next[0]) +
+				       sizeof(*record) + levels * sizeof(struct record *) +
 					       key_size + write->value_size + 1);
 	if (record == NULL)
 		return NULL;
