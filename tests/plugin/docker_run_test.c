@@ -2,6 +2,8 @@
  * engine, how its answers are read, and the class of every refusal. */
 #include "docker_fixture.h"
 
+#include <pthread.h>
+
 /* ---- run ---- */
 
 START_TEST(run_is_three_calls_on_one_connection)
@@ -33,8 +35,8 @@ START_TEST(the_create_body_says_all_of_the_spec)
 		"\"cube.cluster\":\"" CLIENT_CLUSTER "\"",
 		"\"tier\":\"front \\\"end\\\"\"",
 		"\"ExposedPorts\":{\"80/tcp\":{},\"53/udp\":{}}",
-		"\"80/"
-		"tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"},{\"HostIp\":\"127.0.0.1\",",
+		"\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"},",
+		"},{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"\"}]",
 		"\"53/udp\":[{\"HostIp\":\"\",\"HostPort\":\"\"}]",
 		"\"Memory\":67108864,\"MemorySwap\":67108864",
 		"\"NanoCpus\":500000000",
@@ -346,6 +348,61 @@ START_TEST(lists_are_whole_or_refused)
 }
 END_TEST
 
+START_TEST(a_label_longer_than_we_read_hides_nothing)
+{
+	static const char front[] =
+		"[{\"Id\":\"" ID "\",\"State\":\"running\",\"Labels\":{\"long\":\"";
+	static const char back[] = "\\\"\",\"cube.task\":\"" CLIENT_TASK "\"}}]";
+	size_t long_size = 300000;
+	char *body = malloc(long_size + sizeof(front) + sizeof(back));
+	int visited;
+
+	ck_assert_ptr_nonnull(body);
+	memcpy(body, front, sizeof(front));
+	memset(body + strlen(front), '\\', long_size);
+	memcpy(body + strlen(front) + long_size, back, sizeof(back));
+	daemon_says(daemon_, "GET /containers/json", 200, body);
+	ck_assert_msg(list(&visited) == 0, "%s", err.message);
+	ck_assert_int_eq(visited, 1);
+	/* A string without an end stays one. */
+	body[strlen(front) + long_size] = '\0';
+	daemon_says(daemon_, "GET /containers/json", 200, body);
+	ck_assert_int_eq(list(&visited), CUBE_ERR_UNAVAILABLE);
+	free(body);
+}
+END_TEST
+
+static void *
+inspect_often(void *arg)
+{
+	struct cube_error *first = arg;
+
+	for (int i = 0; i < 25 && first->code == 0; i++) {
+		struct cube_container found = {.struct_size = sizeof(found)};
+
+		(void)client.ops->inspect(client.self, ID, client_in(20000), &found, first);
+	}
+	return NULL;
+}
+
+START_TEST(four_threads_share_four_connections)
+{
+	struct cube_error errors[4] = {{0}};
+	pthread_t threads[4];
+
+	daemon_says(daemon_, INSPECT, 200, RUNNING);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, inspect_often, &errors[i]),
+				 0);
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+		ck_assert_msg(errors[i].code == 0, "%s", errors[i].message);
+	}
+	ck_assert_int_eq(daemon_count(daemon_, INSPECT), 100);
+	ck_assert_int_le(daemon_connections(daemon_), 4);
+}
+END_TEST
+
 /* ---- signal, remove ---- */
 
 START_TEST(what_refused_signals_and_removes_mean)
@@ -410,6 +467,8 @@ suite(void)
 	tcase_add_test(tests, states_are_read_as_they_are);
 	tcase_add_test(tests, an_end_is_read_whole);
 	tcase_add_test(tests, lists_are_whole_or_refused);
+	tcase_add_test(tests, a_label_longer_than_we_read_hides_nothing);
+	tcase_add_test(tests, four_threads_share_four_connections);
 	tcase_add_test(tests, what_refused_signals_and_removes_mean);
 	suite_add_tcase(whole, tests);
 	return whole;

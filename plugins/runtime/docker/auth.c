@@ -17,8 +17,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define CONFIG_BYTES (1024 * 1024)
-#define SECRET_BYTES (64 * 1024)
+#define CONFIG_BYTES ((size_t)1024 * 1024)
+#define SECRET_BYTES ((size_t)64 * 1024)
 #define HUB          "docker.io"
 #define HUB_KEY      "https://index.docker.io/v1/" /* its name in config.json */
 

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "clip.h"
 
 #include <ctype.h>
 #include <cube/runtime.h>
@@ -20,8 +21,8 @@
 #define OUR_MINOR     44
 #define OLDEST_MINOR  24
 #define VERSION_ERROR "client version" /* how a refusal of our version begins */
-#define INFO_BYTES    (1024 * 1024)
-#define PATH_BYTES    (8 * 1024)
+#define INFO_BYTES    ((size_t)1024 * 1024)
+#define PATH_BYTES    ((size_t)8 * 1024)
 #define WORDS_BYTES   1024 /* of an error that is looked at */
 
 struct engine {
@@ -178,11 +179,15 @@ engine_is_ill(const struct http_reply *reply)
 }
 
 int
-engine_parse(const struct http_reply *reply, const char *what, int code, struct json_doc *doc,
+engine_parse(struct http_reply *reply, const char *what, int code, struct json_doc *doc,
 	     struct cube_error *err)
 {
-	int rc = json_parse(reply->body.data, reply->body.size, doc, err);
+	struct buf *body = &reply->body;
+	int rc;
 
+	if (body->size > JSON_STRING_MAX)
+		body->size = clip_strings(body->data, body->size, JSON_STRING_MAX);
+	rc = json_parse(body->data, body->size, doc, err);
 	if (rc == 0 || rc == CUBE_ERR_NO_MEMORY)
 		return rc;
 	err->code = code;

@@ -45,9 +45,9 @@ engine_refused(const struct http_reply *reply, int code, struct cube_error *err,
  * is no fault of the task's? */
 bool engine_is_ill(const struct http_reply *reply);
 
-/* The body as JSON; code and "what" if it is none. */
-int engine_parse(const struct http_reply *reply, const char *what, int code,
-		 struct json_doc *doc, struct cube_error *err);
+/* The body as JSON, strings that are too long emptied; code and "what" if it is none. */
+int engine_parse(struct http_reply *reply, const char *what, int code, struct json_doc *doc,
+		 struct cube_error *err);
 
 /* A member's text; NULL if there is none or it is no text. */
 const char *engine_text(const struct json_value *object, const char *key);

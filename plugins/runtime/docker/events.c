@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_BYTES    (1024 * 1024) /* an event repeats all labels */
+#define LINE_BYTES    ((size_t)1024 * 1024) /* an event repeats all labels */
 #define FIRST_WAIT_MS 100
 #define LAST_WAIT_MS  5000
 #define BEGIN_MS      10000   /* an engine that does not begin to answer is asked anew */

@@ -175,7 +175,7 @@ helper_get(const char *name, const char *server, const struct helper_wait *wait,
 	cleanup_close int out_fd = -1;
 	cleanup_close int pid_fd = -1;
 	bool ok = name[0] != '\0' && strlen(name) <= NAME_BYTES && strlen(server) <= 1024;
-	pid_t pid;
+	pid_t pid = -1;
 	int rc;
 
 	for (const char *p = name; *p != '\0' && ok; p++)

@@ -17,10 +17,10 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-#define IDLE_MAX          8           /* connections kept; more come and go */
-#define HEADER_MAX        (64 * 1024) /* bytes of an answer's header */
-#define BODY_MAX          (64 * 1024) /* if the request does not say */
-#define URL_MAX           (8 * 1024)
+#define IDLE_MAX          8                   /* connections kept; more come and go */
+#define HEADER_MAX        ((size_t)64 * 1024) /* bytes of an answer's header */
+#define BODY_MAX          ((size_t)64 * 1024) /* if the request does not say */
+#define URL_MAX           ((size_t)8 * 1024)
 #define POLL_MS           1000 /* how old our view of the host's clock may be */
 #define API_VERSION_FIELD "api-version:"
 

@@ -18,9 +18,9 @@
 #include <ctype.h>
 #include <string.h>
 
-#define LINE_BYTES   (64 * 1024)
-#define STREAM_BYTES (64 * 1024 * 1024) /* of a pull's progress */
-#define LAYERS_MAX   256                /* counted for the progress */
+#define LINE_BYTES   ((size_t)64 * 1024)
+#define STREAM_BYTES ((size_t)64 * 1024 * 1024) /* of a pull's progress */
+#define LAYERS_MAX   256                        /* counted for the progress */
 #define TICK_MS      250
 #define NAME_BYTES   512
 
@@ -282,9 +282,9 @@ pull(struct fetch *fetch, struct cube_error *err)
 					 .deadline_ms = fetch->deadline_ms,
 					 .ctx = fetch,
 					 .tick = on_tick};
-	cleanup_buf struct buf header = BUF_INIT(128 * 1024);
-	cleanup_buf struct buf path = BUF_INIT(8 * 1024);
-	cleanup_free char *name = NULL;
+	cleanup_buf struct buf header = BUF_INIT((size_t)128 * 1024);
+	cleanup_buf struct buf path = BUF_INIT((size_t)8 * 1024);
+	char name[NAME_BYTES + 1];
 	char registry[NAME_BYTES];
 	size_t name_size;
 	const char *tag;
@@ -296,13 +296,12 @@ pull(struct fetch *fetch, struct cube_error *err)
 	if (rc != 0)
 		return rc;
 	image_split(fetch->image, &name_size, &tag);
-	name = strndup(fetch->image, name_size);
+	(void)snprintf(name, sizeof(name), "%.*s", (int)name_size, fetch->image);
 	buf_append_text(&path, "/images/create?fromImage=");
-	if (name != NULL)
-		http_escape(&path, name, "");
+	http_escape(&path, name, "");
 	buf_append_text(&path, "&tag=");
 	http_escape(&path, tag, "");
-	if (name == NULL || path.failed)
+	if (path.failed)
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "no memory for a pull");
 	rc = pull_with(fetch, buf_text(&path), header.size > 0 ? buf_text(&header) : NULL, err);
 	if (header.data != NULL)
@@ -316,7 +315,7 @@ look(struct fetch *fetch, struct cube_error *err)
 {
 	const struct http_stream stream = {
 		.ctx = fetch, .data = ignore, .tick = on_tick, .tick_ms = TICK_MS};
-	cleanup_buf struct buf path = BUF_INIT(4 * NAME_BYTES);
+	cleanup_buf struct buf path = BUF_INIT((size_t)4 * NAME_BYTES);
 	struct http_request request = {
 		.method = "GET", .deadline_ms = fetch->deadline_ms, .stream = &stream};
 	cleanup_reply struct http_reply reply = {0};

@@ -25,11 +25,13 @@
 #include <signal.h>
 #include <string.h>
 
-#define INSPECT_BYTES (8 * 1024 * 1024) /* it repeats the task's whole spec, escaped */
-#define LIST_BYTES    (64 * 1024 * 1024)
-#define BODY_BYTES    (8 * 1024 * 1024)
-#define PATH_BYTES    512
-#define WORDS_BYTES   1024
+#define INSPECT_BYTES                                                          \
+	((size_t)8 * 1024 * 1024) /* it repeats the task's whole spec, escaped \
+				   */
+#define LIST_BYTES  ((size_t)64 * 1024 * 1024)
+#define BODY_BYTES  ((size_t)8 * 1024 * 1024)
+#define PATH_BYTES  512
+#define WORDS_BYTES 1024
 
 /* ---- small calls ---- */
 
@@ -138,11 +140,12 @@ start(struct docker *docker, const char *id, uint64_t deadline_ms, struct cube_e
 	if (reply.status < 400)
 		return cube_fail(err, CUBE_ERR_TIMEOUT, 0,
 				 "the engine answered a start with status %ld", reply.status);
-	if (says(&reply, "port is already allocated") || says(&reply, "address already in use"))
+	/* A port that another has; or someone removed the container meanwhile. */
+	if (says(&reply, "port is already allocated") ||
+	    says(&reply, "address already in use") ||
+	    (reply.status == 404 &&
+	     (says(&reply, "no such container") || says(&reply, "no container with"))))
 		code = CUBE_ERR_CONFLICT;
-	else if (reply.status == 404 &&
-		 (says(&reply, "no such container") || says(&reply, "no container with")))
-		code = CUBE_ERR_CONFLICT; /* removed by someone meanwhile */
 	(void)engine_refused(&reply, code, err, "start");
 	discard(docker, id, deadline_ms);
 	return code;
@@ -213,7 +216,7 @@ is_name_conflict(const struct http_reply *reply)
 
 /* The id of a container just made. */
 static int
-read_id(const struct http_reply *reply, char out[CUBE_HANDLE_SIZE], struct cube_error *err)
+read_id(struct http_reply *reply, char out[CUBE_HANDLE_SIZE], struct cube_error *err)
 {
 	cleanup_json struct json_doc doc = {0};
 	const char *id;
