@@ -201,7 +201,8 @@ call_start(struct http_client *client, struct http_call *call)
 	struct transfer *transfer = calloc(1, sizeof(*transfer));
 	CURL *easy = client->spare_count > 0 ? client->spare[--client->spare_count]
 					     : curl_easy_init();
-	bool ok = transfer != NULL && easy != NULL;
+	bool ok = transfer != NULL && easy != NULL &&
+		  (call->prepare == NULL || call->prepare(call));
 
 	buf_init(&call->response, call->limit_bytes);
 	if (ok) {

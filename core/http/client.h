@@ -27,6 +27,9 @@ struct http_call {
 	uint32_t timeout_ms; /* the whole exchange */
 	size_t limit_bytes;  /* of the response's body; more is CUBE_ERR_INVALID */
 	uint64_t tag;        /* for http_client_cancel */
+	/* [client thread] Before the call starts: makes the body, so that its maker need not.
+	 * False: out of memory. May be NULL. */
+	bool (*prepare)(struct http_call *call);
 	/* [client thread] Takes the call: reads what is below and frees it. Must not
 	 * block. Not called for a cancelled call, which is freed with free. */
 	void (*done)(struct http_call *call);

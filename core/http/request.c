@@ -24,6 +24,12 @@ http_path(const struct http_request *request)
 	return request->info->local_uri_raw;
 }
 
+const char *
+http_query_string(const struct http_request *request)
+{
+	return request->info->query_string != NULL ? request->info->query_string : "";
+}
+
 struct http_server *
 http_request_server(const struct http_request *request)
 {

@@ -14,7 +14,8 @@
 struct http_server;
 
 const char *http_method(const struct http_request *request);
-const char *http_path(const struct http_request *request); /* raw, without the query */
+const char *http_path(const struct http_request *request);         /* raw, without the query */
+const char *http_query_string(const struct http_request *request); /* raw; "": none */
 struct http_server *http_request_server(const struct http_request *request);
 
 /* Of the pattern, decoded; asking for one that is not in it is a bug. */

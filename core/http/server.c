@@ -9,20 +9,22 @@
 #include "http/server.h"
 
 #include "base/clock.h"
+#include "base/queue.h"
 #include "base/thread.h"
 #include "http/exchange.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define STOP_EXTRA_MS 500
+#define STOP_SLICE_MS 50
 
 /* ---- requests ---- */
 
@@ -332,12 +334,20 @@ http_server_stopping(const struct http_server *server)
 	return guard_stopping(server->guard);
 }
 
+struct stopping {
+	struct http_server *server;
+	struct queue *events; /* only ever woken */
+	atomic_bool stopped;
+};
+
 static void *
 stop_run(void *arg)
 {
-	struct http_server *server = arg;
+	struct stopping *stopping = arg;
 
-	mg_stop(server->context);
+	mg_stop(stopping->server->context);
+	atomic_store(&stopping->stopped, true);
+	queue_wake(stopping->events);
 	return NULL;
 }
 
@@ -361,32 +371,38 @@ master_wake(const struct http_server *server)
 static bool
 context_stop(struct http_server *server, uint64_t deadline_ms)
 {
+	struct stopping *stopping = calloc(1, sizeof(*stopping));
 	struct cube_error err;
 	pthread_t thread;
 
-	if (thread_start(&thread, "http-stop", stop_run, server, &err) != 0) {
+	if (stopping != NULL) {
+		stopping->server = server;
+		stopping->events = queue_new(1);
+	}
+	if (stopping == NULL || stopping->events == NULL ||
+	    thread_start(&thread, "http-stop", stop_run, stopping, &err) != 0) {
+		if (stopping != NULL)
+			queue_free(stopping->events);
+		free(stopping);
 		guard_cut(server->guard);
-		mg_stop(server->context);
+		mg_stop(server->context); /* as long as it takes */
 		return true;
 	}
-	for (;;) {
-		struct timespec until = {0};
+	while (!atomic_load(&stopping->stopped)) {
+		uint64_t now_ms = clock_now().mono_ms;
 
-		master_wake(server);
-		guard_cut(server->guard);
-		(void)clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += 50 * 1000000;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-		if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0)
-			return true;
-		if (clock_now().mono_ms >= deadline_ms) {
+		if (now_ms >= deadline_ms) {
 			(void)pthread_detach(thread);
 			return false;
 		}
+		master_wake(server);
+		guard_cut(server->guard);
+		(void)queue_pop_all(stopping->events, now_ms + STOP_SLICE_MS);
 	}
+	(void)pthread_join(thread, NULL);
+	queue_free(stopping->events);
+	free(stopping);
+	return true;
 }
 
 bool

@@ -28,6 +28,7 @@ struct loop {
 	struct committer *committer;
 	struct watchdog *watchdog;
 	/* from any thread */
+	atomic_bool store_fails;
 	atomic_bool stopping;
 	atomic_uint_fast64_t stop_deadline_ms;
 	/* the loop thread's */
@@ -202,6 +203,7 @@ fault_set(struct loop *loop, const char *why)
 		log_event(loop->log, LOG_LEVEL_ERROR, "store.fault", "store",
 			  store_name(loop->store), "reason", why, NULL);
 	(void)snprintf(loop->fault, sizeof(loop->fault), "%s", why);
+	atomic_store(&loop->store_fails, true);
 }
 
 static void
@@ -220,6 +222,7 @@ commit_done(struct loop *loop, struct commit_message *message)
 	loop->durable = batch->number;
 	if (loop->fault[0] != '\0') {
 		loop->fault[0] = '\0';
+		atomic_store(&loop->store_fails, false);
 		log_event(loop->log, LOG_LEVEL_INFO, "store.recovered", "store",
 			  store_name(loop->store), NULL);
 	}
@@ -361,6 +364,12 @@ loop_stop(struct loop *loop, uint64_t deadline_ms)
 	atomic_store(&loop->stop_deadline_ms, deadline_ms);
 	atomic_store(&loop->stopping, true);
 	queue_close(loop->inbox);
+}
+
+bool
+loop_store_fails(const struct loop *loop)
+{
+	return atomic_load(&loop->store_fails);
 }
 
 bool

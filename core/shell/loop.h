@@ -59,6 +59,8 @@ void loop_post_answer(struct loop *loop, struct message *message);
 /* Runs until loop_stop: then handles what is queued, commits, releases, and returns 0; or
  * returns what ended it (store conflict, damage, a brain's error). */
 int loop_run(struct loop *loop, struct cube_error *err);
+/* [any] Whether the store fails just now: no change is taken. */
+bool loop_store_fails(const struct loop *loop);
 /* [any] Idempotent. deadline_ms: mono; by then loop_run returns even if a commit hangs. */
 void loop_stop(struct loop *loop, uint64_t deadline_ms);
 
