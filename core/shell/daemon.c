@@ -101,6 +101,7 @@ daemon_block_signals(void)
 	signals_of_daemon(&set);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk to a store */
 }
 
 struct loop_thread {

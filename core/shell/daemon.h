@@ -15,7 +15,8 @@
  * missing. The path is malloced, the caller's. INVALID: it cannot be made or is no folder. */
 int daemon_data_dir(const char *given, const char *name, char **out, struct cube_error *err);
 
-/* Before any thread: SIGTERM and SIGINT wait for daemon_run, SIGPIPE is ignored. */
+/* Before any thread: SIGTERM and SIGINT wait for daemon_run, SIGPIPE and SIGXFSZ are
+ * ignored. */
 void daemon_block_signals(void);
 
 /* Runs the loop until SIGTERM or SIGINT, or until it ends by itself. On a signal stopping
