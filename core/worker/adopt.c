@@ -44,9 +44,12 @@ adopt_ordered(struct worker *worker, struct attempt *attempt, const struct row *
 	if (attempt->task->job != 0)
 		return; /* the job under way tells more */
 	if (row->state == CUBE_CONTAINER_CREATED) {
-		attempt->run_unknown = false;
-		if (attempt->status.wanted != TASK_WANTED_STOP)
-			return; /* run again starts it */
+		if (attempt->status.wanted != TASK_WANTED_STOP) {
+			/* Run again starts it; a stop that comes first has to remove it. */
+			attempt->run_unknown = true;
+			attempt->settled = worker->job_number;
+			return;
+		}
 		take_row_handle(attempt, row);
 		worker_attempt_end(worker, attempt, TASK_COMPLETED, "stopped before it ran");
 		return;
@@ -264,15 +267,17 @@ worker_claim_orphans(struct worker *worker, struct worker_task *task)
 		struct orphan *orphan = &worker->orphans[i];
 		const struct row row = {orphan->task_id, orphan->handle,     orphan->attempt,
 					orphan->state,   worker->job_number, true};
-		const struct attempt *attempt;
+		struct attempt *attempt;
 
 		if (strcmp(orphan->task_id, task->id) != 0)
 			continue;
 		/* The list may be old. A run finds its own container by itself; taking one that
 		 * is gone for it would cost the attempt. */
 		attempt = worker_attempt_find(task, orphan->attempt);
-		if (attempt != NULL && attempt->status.wanted == TASK_WANTED_RUN)
+		if (attempt != NULL && attempt->status.wanted == TASK_WANTED_RUN) {
+			attempt->run_unknown = true;
 			continue;
+		}
 		if (adopt_row(worker, &row, NULL))
 			orphan->task_id[0] = '\0';
 	}

@@ -51,7 +51,8 @@ struct attempt {
 	bool discard;         /* ended, acknowledged, and others are newer: remove it */
 	bool prepared;        /* the next job is run */
 	bool cancelled;       /* its prepare was told to give up */
-	bool run_unknown;     /* a run timed out: there may be a container */
+	bool run_unknown;     /* it may have a container all the same: a run timed out, or
+			       * it was seen and never started */
 	bool lingers;         /* has ended, but its container was seen alive: kill it */
 	bool look;            /* inspect it */
 	bool signalled;       /* SIGTERM was sent */

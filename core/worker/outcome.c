@@ -166,6 +166,7 @@ seen_created(struct worker *worker, struct attempt *attempt,
 	/* Never started: the next run does. */
 	attempt->phase = PHASE_ORDERED;
 	attempt->prepared = true;
+	attempt->run_unknown = true; /* a stop that comes first has to find and remove it */
 	if (status->state == TASK_RUNNING)
 		transition_apply(status, TASK_SCHEDULED);
 	if (status->container_id[0] != '\0') {

@@ -46,6 +46,7 @@ worker_free(struct worker *worker)
 
 	if (worker == NULL)
 		return;
+	heap_release(&worker->timers); /* before the tasks, whose timers it holds */
 	while ((task = map_next(worker->tasks, &cursor)) != NULL) {
 		while (task->oldest != NULL) {
 			struct attempt *attempt = task->oldest;
@@ -57,7 +58,6 @@ worker_free(struct worker *worker)
 		free(task);
 	}
 	map_free(worker->tasks, NULL);
-	heap_release(&worker->timers);
 	node_info_release(&worker->info);
 	free(worker->orphans);
 	free(worker);
