@@ -137,6 +137,7 @@ $(BUILD)/tests/flow/%_tool $(BUILD)/tests/bench/%_tool:
 	@mkdir -p $(@D)
 	$(CC) -pie $(LINK) -o $@ $^ $(LIBS_CORE)
 $(TOOLS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(CORE_LIBS)
+$(BUILD)/tests/bench/sqlite_tool: LIBS_CORE += -lsqlite3
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)
