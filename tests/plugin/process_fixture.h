@@ -364,6 +364,27 @@ supervisor_of(const char *handle)
 	return found;
 }
 
+/* The outcome is there a moment before the supervisor lets go of its lock. */
+static inline void
+wait_unlocked(const char *handle)
+{
+	uint64_t until = in_ms(WAIT_MS);
+	char path[PATH_MAX];
+	int fd = open(state_path(path, "live/%s", handle), O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	for (;;) {
+		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+		ck_assert_int_eq(fcntl(fd, F_OFD_GETLK, &lock), 0);
+		if (lock.l_type == F_UNLCK)
+			break;
+		ck_assert_msg(real_now_ms(NULL) < until, "the supervisor lives on");
+		pause_ms(2);
+	}
+	(void)close(fd);
+}
+
 static inline uint32_t
 enforced(void)
 {

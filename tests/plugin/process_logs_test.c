@@ -162,8 +162,8 @@ START_TEST(output_is_bounded_and_the_newest_is_kept)
 	ck_assert_int_le(st.st_size, 65536);
 	get(3, 0, false);
 	ck_assert_uint_gt(caught.both.size, 20000);
-	/* Whole lines, without a gap, to the last. */
-	text = buf_text(&caught.both);
+	/* Whole lines, without a gap, to the last; the oldest may have lost its beginning. */
+	text = strchr(buf_text(&caught.both), '\n') + 1;
 	ck_assert_int_eq(sscanf(text, "line %ld\n", &first), 1);
 	for (long i = first; i < 30000; i++) {
 		long number = -1;
