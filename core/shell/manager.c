@@ -1,0 +1,356 @@
+/* shell/manager.c - see manager.h.
+ *
+ * Owns every part of the daemon and opens them in the order in which they need each other:
+ * plugins, store, brain (which reads the store back), loop, http client, and the server
+ * last, so that the first request finds everything in place. They are closed the other way
+ * round. Main thread; the callbacks say which others.
+ */
+#include "shell/manager.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "http/client.h"
+#include "http/fetch.h"
+#include "http/server.h"
+#include "manager/manager.h"
+#include "plugin/options.h"
+#include "shell/daemon.h"
+#include "shell/fleet.h"
+#include "shell/manager_api.h"
+#include "shell/reply_slot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define IDLE_CONNECTIONS 10000 /* to workers, kept open */
+#define WORKERS_LISTED   10000
+#define STOP_RESERVE_MS  700 /* of DAEMON_END_MS: for the loop, after the server */
+
+struct manager_daemon {
+	const struct manager_settings *settings;
+	struct log *log;
+	char *data_dir;
+	struct plugin *store_plugin;
+	const char **store_options;
+	struct plugin_host store_host;
+	struct store *store;
+	struct plugin *scheduler_plugin;
+	const char **scheduler_options;
+	struct manager *brain;
+	size_t records; /* read back at start */
+	struct loop *loop;
+	struct http_client *client;
+	struct manager_api api;
+	struct http_server *server;
+	bool server_hangs;
+	char suspect[64]; /* "scheduler roundrobin" */
+};
+
+/* ---- services for the plugins ---- */
+
+static void
+service_log(void *ctx, int level, const char *message)
+{
+	const struct manager_daemon *daemon = ctx;
+
+	if (level >= LOG_LEVEL_ERROR && level <= LOG_LEVEL_DEBUG)
+		log_event(daemon->log, (enum log_level)level, "plugin", "message", message,
+			  NULL);
+}
+
+static uint64_t
+service_now_ms(void *ctx)
+{
+	(void)ctx;
+	return clock_now().mono_ms;
+}
+
+static uint64_t
+service_random(void *ctx)
+{
+	uint64_t value;
+
+	(void)ctx;
+	clock_random(&value, sizeof(value));
+	return value;
+}
+
+/* ---- between brain and world: the loop's thread ---- */
+
+static int
+brain_load(void *brain, const struct cube_record *record, struct cube_error *err)
+{
+	return manager_load(brain, record, err);
+}
+
+static int
+brain_start(void *brain, struct step *step, struct cube_error *err)
+{
+	return manager_start(brain, step, err);
+}
+
+static int
+brain_step(void *brain, struct message *message, struct step *step, struct cube_error *err)
+{
+	return manager_step(brain, (struct manager_message *)(void *)message, step, err);
+}
+
+static struct message *
+brain_wake(void *brain)
+{
+	struct manager_message *message = manager_message_new(MANAGER_NODES);
+
+	(void)brain;
+	if (message == NULL)
+		return NULL;
+	message->message.kind = MESSAGE_WAKE;
+	return &message->message;
+}
+
+static void
+brain_free_message(struct message *message)
+{
+	manager_message_free((struct manager_message *)(void *)message);
+}
+
+static void
+effect_release(void *ctx, struct outbox_item *item)
+{
+	const struct manager_daemon *daemon = ctx;
+	struct manager_effect *effect = (struct manager_effect *)(void *)item;
+
+	if (effect->kind == MANAGER_EFFECT_REPLY)
+		reply_slot_fill(effect->token, item);
+	else
+		fleet_send(daemon->client, daemon->loop, effect);
+}
+
+/* ---- start ---- */
+
+static int
+open_scheduler(struct manager_daemon *daemon, struct cube_error *err)
+{
+	const struct manager_settings *settings = daemon->settings;
+	int failed = plugin_load(settings->scheduler, CUBE_PLUGIN_SCHEDULER, "--scheduler",
+				 settings->plugin_dir, &daemon->scheduler_plugin, err);
+
+	if (failed != 0)
+		return failed;
+	(void)snprintf(daemon->suspect, sizeof(daemon->suspect), "scheduler %s",
+		       daemon->scheduler_plugin->info.name);
+	return options_resolve(daemon->scheduler_plugin->info.name, "--scheduler-opt",
+			       daemon->scheduler_plugin->info.options,
+			       settings->scheduler_options, settings->scheduler_option_count,
+			       &daemon->scheduler_options, err);
+}
+
+static int
+open_store(struct manager_daemon *daemon, struct cube_error *err)
+{
+	const struct manager_settings *settings = daemon->settings;
+	const struct store_choice choice = {.name = settings->store,
+					    .plugin_dir = settings->plugin_dir,
+					    .options = settings->store_options,
+					    .option_count = settings->store_option_count,
+					    .data_dir = daemon->data_dir,
+					    .file = "cube.db"};
+	const struct plugin_services services = {daemon, service_log, service_now_ms,
+						 service_random};
+	char identity[ID_SIZE];
+	uint8_t bytes[16];
+
+	clock_random(bytes, sizeof(bytes));
+	id_from_random(bytes, identity);
+	plugin_host_init(&daemon->store_host, identity, &services);
+	return store_load_open(&choice, &daemon->store_host.host, &daemon->store_plugin,
+			       &daemon->store_options, &daemon->store, err);
+}
+
+/* "host:port,host:port" into texts that live in *copy. */
+static int
+workers_split(const char *text, char **copy, const char ***out, struct cube_error *err)
+{
+	const char **list = calloc(WORKERS_LISTED + 1, sizeof(*list));
+	size_t count = 0;
+	char *rest;
+	char *one;
+
+	*copy = strdup(text != NULL ? text : "");
+	if (list == NULL || *copy == NULL) {
+		free(list);
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	}
+	rest = *copy;
+	while ((one = strsep(&rest, ", ")) != NULL) {
+		if (*one == '\0')
+			continue;
+		if (count == WORKERS_LISTED) {
+			free(list);
+			return cube_fail(err, CUBE_ERR_INVALID, 0,
+					 "--workers: at most %d can be listed", WORKERS_LISTED);
+		}
+		list[count++] = one;
+	}
+	*out = list;
+	return 0;
+}
+
+static int
+open_brain(struct manager_daemon *daemon, struct cube_error *err)
+{
+	const struct manager_settings *settings = daemon->settings;
+	cleanup_free char *copy = NULL;
+	cleanup_free const char **workers = NULL;
+	struct manager_config config = {
+		.node_timeout_ms = settings->node_timeout_ms,
+		.events_max = settings->events_max,
+		.scheduler_name = daemon->scheduler_plugin->info.name,
+		.scheduler_ops = daemon->scheduler_plugin->info.ops.scheduler,
+		.scheduler_options = daemon->scheduler_options,
+		.log = service_log,
+		.log_ctx = daemon,
+	};
+	uint8_t bytes[16];
+	int failed = workers_split(settings->workers, &copy, &workers, err);
+
+	if (failed != 0)
+		return failed;
+	clock_random(bytes, sizeof(bytes));
+	id_from_random(bytes, config.new_cluster);
+	clock_random(&config.seed, sizeof(config.seed));
+	config.workers = workers;
+	failed = manager_new(&config, &daemon->brain, err);
+	if (failed != 0)
+		return failed;
+	return store_load_all(daemon->store, brain_load, daemon->brain, &daemon->records, err);
+}
+
+static int
+open_loop(struct manager_daemon *daemon, struct cube_error *err)
+{
+	const struct loop_brain brain = {.brain = daemon->brain,
+					 .start = brain_start,
+					 .step = brain_step,
+					 .wake = brain_wake,
+					 .free_message = brain_free_message,
+					 .suspect = daemon->suspect};
+	int failed = loop_new(&brain, daemon->store, effect_release, daemon, daemon->log,
+			      &daemon->loop, err);
+
+	if (failed == 0)
+		failed = http_client_new(IDLE_CONNECTIONS, &daemon->client, err);
+	return failed;
+}
+
+static void
+server_log(void *ctx, const char *message)
+{
+	const struct manager_api *api = ctx;
+
+	log_event(api->log, LOG_LEVEL_WARNING, "http", "message", message, NULL);
+}
+
+static int
+open_server(struct manager_daemon *daemon, struct cube_error *err)
+{
+	const struct http_server_config config = {.host = daemon->settings->host,
+						  .port = daemon->settings->port,
+						  .routes = manager_routes,
+						  .ctx = &daemon->api,
+						  .log = server_log};
+
+	daemon->api = (struct manager_api){.loop = daemon->loop, .log = daemon->log};
+	return http_server_start(&config, &daemon->server, err);
+}
+
+static int
+manager_open(struct manager_daemon *daemon, struct cube_error *err)
+{
+	int failed =
+		daemon_data_dir(daemon->settings->data_dir, "manager", &daemon->data_dir, err);
+
+	if (failed == 0)
+		failed = open_scheduler(daemon, err);
+	if (failed == 0)
+		failed = open_store(daemon, err);
+	if (failed == 0)
+		failed = open_brain(daemon, err);
+	if (failed == 0)
+		failed = open_loop(daemon, err);
+	if (failed == 0)
+		failed = open_server(daemon, err);
+	return failed;
+}
+
+/* ---- end ---- */
+
+/* After the signal, while the loop still runs: who waits is answered. */
+static void
+manager_stopping(void *ctx, uint64_t deadline_ms)
+{
+	struct manager_daemon *daemon = ctx;
+
+	daemon->server_hangs = !http_server_stop(daemon->server, deadline_ms - STOP_RESERVE_MS);
+	if (!daemon->server_hangs)
+		daemon->server = NULL;
+}
+
+/* False if a part did not end in time: what it may still use is left as it is. */
+static bool
+manager_close(struct manager_daemon *daemon)
+{
+	if (daemon->server != NULL && !daemon->server_hangs)
+		manager_stopping(daemon, clock_now().mono_ms + DAEMON_END_MS);
+	if (daemon->server_hangs || (daemon->loop != NULL && loop_stuck(daemon->loop)))
+		return false;
+	http_client_free(daemon->client);
+	loop_free(daemon->loop);
+	manager_free(daemon->brain);
+	if (daemon->store != NULL)
+		store_close(daemon->store);
+	free(daemon->store_options);
+	plugin_unload(daemon->store_plugin);
+	free(daemon->scheduler_options);
+	plugin_unload(daemon->scheduler_plugin);
+	free(daemon->data_dir);
+	return true;
+}
+
+static int
+manager_serve(struct manager_daemon *daemon, struct cube_error *err)
+{
+	char port[8];
+	char records[24];
+	int failed;
+
+	(void)snprintf(port, sizeof(port), "%u", http_server_port(daemon->server));
+	(void)snprintf(records, sizeof(records), "%zu", daemon->records);
+	log_event(daemon->log, LOG_LEVEL_INFO, "manager.ready", "host", daemon->settings->host,
+		  "port", port, "cluster", manager_cluster(daemon->brain), "scheduler",
+		  daemon->scheduler_plugin->info.name, "store", store_name(daemon->store),
+		  "records", records, "data", daemon->data_dir, NULL);
+	failed = daemon_run(daemon->loop, daemon->log, manager_stopping, daemon, err);
+	log_event(daemon->log, failed != 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "manager.ended",
+		  "reason", failed != 0 ? err->message : "signal", NULL);
+	/* What ends a manager that was ready is no mistake of the command line. */
+	if (failed == CUBE_ERR_INVALID || failed == CUBE_ERR_NOT_FOUND)
+		failed = CUBE_ERR_INTERNAL;
+	return failed;
+}
+
+int
+manager_run(const struct manager_settings *settings, struct log *log, struct cube_error *err)
+{
+	struct manager_daemon daemon = {.settings = settings, .log = log};
+	int failed = fetch_init(err);
+
+	if (failed == 0)
+		failed = manager_open(&daemon, err);
+	if (failed == 0)
+		failed = manager_serve(&daemon, err);
+	if (!manager_close(&daemon))
+		_exit(failed == 0 ? 0 : 1); /* threads still use what is on this stack */
+	return failed;
+}
