@@ -257,8 +257,9 @@ contact_poll_done(struct manager *manager, const struct manager_message *message
 	if (node->book)
 		node->poll.retry_ms = now_ms + poll_wait_ms(manager);
 	if (now_ms - node->info_ms >= INFO_AGE_MAX_MS ||
-	    (!node->book && (reports->node_revision != node->info.revision ||
-			     reports->revision.epoch != node->reported.epoch)))
+	    (!node->book &&
+	     (reports->node_revision != node->info.revision ||
+	      (node->reported.epoch != 0 && reports->revision.epoch != node->reported.epoch))))
 		node->hello_wanted = true;
 	report_take(manager, node, reports);
 }

@@ -64,6 +64,7 @@ node_record_write(struct manager *manager, struct node *node)
 
 	if (writer == NULL)
 		return CUBE_ERR_NO_MEMORY;
+	info.cluster[0] = '\0'; /* ours, or it would not be here */
 	info.runtime_ready = false;
 	info.runtime_reason[0] = '\0';
 	info.revision = 0;
