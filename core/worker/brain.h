@@ -98,6 +98,7 @@ struct worker {
 	struct random random;
 	struct step *step; /* the one under way */
 	bool failed;       /* memory ran short in it */
+	bool quits;        /* the process ends: no poll waits any more */
 	struct map *tasks;
 	struct heap timers;
 	uint64_t job_number; /* last given */

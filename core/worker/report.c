@@ -140,7 +140,7 @@ worker_poll_settle(struct worker *worker)
 
 	if (!poll->waits)
 		return;
-	over = poll->due_ms <= worker->step->now.mono_ms;
+	over = worker->quits || poll->due_ms <= worker->step->now.mono_ms;
 	/* Before the first list is answered, what is journalled may not be so any more. */
 	if (!over && worker->list_done) {
 		uint64_t sequence = fails ? durable_sequence(worker) : worker->report_sequence;

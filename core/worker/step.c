@@ -173,8 +173,8 @@ handle(struct worker *worker, struct worker_message *message)
 	case WORKER_JOINED:
 		worker_joined(worker, message);
 		break;
-	case MESSAGE_QUIT: /* a poll that waits is over */
-		worker->poll.due_ms = 0;
+	case MESSAGE_QUIT: /* polls wait no longer */
+		worker->quits = true;
 		break;
 	default: /* MESSAGE_WAKE: what is due follows */
 		break;

@@ -74,6 +74,20 @@ START_TEST(a_second_poll_replaces_the_one_that_waits)
 }
 END_TEST
 
+START_TEST(no_poll_waits_when_the_process_ends)
+{
+	struct rig *rig = rig_running();
+	struct revision since = all_told(rig);
+
+	rig_poll(rig, since, 5000, 7);
+	rig_send(rig, rig_message(MESSAGE_QUIT, 0));
+	ck_assert_int_eq(rig_reply(rig, 7)->status, 200);
+	rig_poll(rig, since, 5000, 8); /* nor one that comes too late */
+	ck_assert_int_eq(rig_reply(rig, 8)->status, 200);
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(another_epoch_gets_all_that_is_not_acknowledged)
 {
 	struct rig *rig = rig_running();
@@ -272,6 +286,7 @@ suite(void)
 	tcase_add_test(polls, a_poll_waits_until_there_is_news);
 	tcase_add_test(polls, a_poll_is_answered_empty_when_its_time_is_over);
 	tcase_add_test(polls, a_second_poll_replaces_the_one_that_waits);
+	tcase_add_test(polls, no_poll_waits_when_the_process_ends);
 	tcase_add_test(polls, another_epoch_gets_all_that_is_not_acknowledged);
 	tcase_add_test(polls, nothing_is_told_before_it_is_durable);
 	tcase_add_test(polls, a_heartbeat_shows_what_was_durable_while_the_store_fails);
