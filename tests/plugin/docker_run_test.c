@@ -168,10 +168,28 @@ START_TEST(a_name_taken_by_another_is_explained_once)
 		    ",\"cube.task\":\"" CLIENT_TASK "\",\"cube.attempt\":\"2\"}}}");
 	ck_assert_int_eq(run(), CUBE_ERR_CONFLICT);
 	ck_assert_msg(says("another worker's or task's"), "%s", err.message);
-	daemon_says(daemon_, BY_NAME, 404, "{\"message\":\"No such container\"}");
-	ck_assert_int_eq(run(), CUBE_ERR_CONFLICT);
-	ck_assert_int_eq(daemon_count(daemon_, CREATE), 3);
+	ck_assert_int_eq(daemon_count(daemon_, CREATE), 2);
 	ck_assert_int_eq(daemon_count(daemon_, START) + daemon_count(daemon_, "DELETE"), 0);
+}
+END_TEST
+
+START_TEST(a_name_taken_by_nothing_to_be_seen_is_tried_a_few_times)
+{
+	static const char taken[] = "HTTP/1.1 409 C\r\nContent-Length: 2\r\n\r\n{}";
+
+	/* Still at an earlier create, then done. */
+	say_all_is_well();
+	daemon_does(daemon_, CREATE, 2, taken, strlen(taken), DAEMON_KEEP);
+	daemon_says(daemon_, BY_NAME, 404, "{\"message\":\"No such container\"}");
+	ck_assert_msg(run() == 0, "%s", err.message);
+	ck_assert_int_eq(daemon_count(daemon_, CREATE), 3);
+	/* For ever. */
+	daemon_says(daemon_, CREATE, 409, TAKEN);
+	ck_assert_int_eq(client.ops->run(client.self, &task.spec, client_in(500), &out, &err),
+			 CUBE_ERR_CONFLICT);
+	ck_assert_msg(says("web-33333333-1") && says("no container by that name"), "%s",
+		      err.message);
+	ck_assert_int_le(daemon_count(daemon_, CREATE), 7);
 }
 END_TEST
 
@@ -461,6 +479,7 @@ suite(void)
 	tcase_add_test(tests, a_name_taken_by_this_attempt_is_adopted);
 	tcase_add_test(tests, podmans_name_conflict_is_one_too);
 	tcase_add_test(tests, a_name_taken_by_another_is_explained_once);
+	tcase_add_test(tests, a_name_taken_by_nothing_to_be_seen_is_tried_a_few_times);
 	tcase_add_test(tests, what_a_refused_create_means);
 	tcase_add_test(tests, what_a_refused_start_means);
 	tcase_add_test(tests, long_words_of_the_engine_keep_their_end);

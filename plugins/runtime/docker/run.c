@@ -11,7 +11,9 @@
  *   network that does not exist, too many CPUs      INVALID: the task's fault
  *   start: the host port is taken                   CONFLICT
  *   create: the name is taken                       if by this very attempt, it is
- *                                                   started and returned; else CONFLICT
+ *                                                   started and returned; else CONFLICT,
+ *                                                   also if nothing is there by that name
+ *                                                   after a few tries
  * After a start that failed for the task's sake the container is removed again, so that
  * nothing stays that no task owns. Podman 4.3 says 500 where Docker says 409. [task]
  */
@@ -28,10 +30,13 @@
 #define INSPECT_BYTES                                                          \
 	((size_t)8 * 1024 * 1024) /* it repeats the task's whole spec, escaped \
 				   */
-#define LIST_BYTES  ((size_t)64 * 1024 * 1024)
-#define BODY_BYTES  ((size_t)8 * 1024 * 1024)
-#define PATH_BYTES  512
-#define WORDS_BYTES 1024
+#define LIST_BYTES    ((size_t)64 * 1024 * 1024)
+#define BODY_BYTES    ((size_t)8 * 1024 * 1024)
+#define PATH_BYTES    512
+#define WORDS_BYTES   1024
+#define TRIES         6   /* while a name is taken by something not to be seen */
+#define FIRST_WAIT_MS 100 /* before the second; doubles */
+#define NOT_SEEN      1
 
 /* ---- small calls ---- */
 
@@ -174,7 +179,8 @@ bring_up(struct docker *docker, const char *id, bool fresh, uint64_t deadline_ms
 	return CUBE_ERR_TIMEOUT;
 }
 
-/* The name is taken: is it this very attempt's, of a run that was repeated? */
+/* The name is taken: is it this very attempt's, of a run that was repeated? NOT_SEEN: there
+ * is nothing by that name. */
 static int
 adopt(struct docker *docker, const struct cube_task_spec *spec, const char *name,
       uint64_t deadline_ms, struct cube_container *out, struct cube_error *err)
@@ -187,8 +193,7 @@ adopt(struct docker *docker, const struct cube_task_spec *spec, const char *name
 
 	rc = inspect(docker, name, deadline_ms, &reply, &doc, err);
 	if (rc == CUBE_ERR_NOT_FOUND)
-		return cube_fail(err, CUBE_ERR_CONFLICT, 0,
-				 "the container name %s was taken, and is no more", name);
+		return NOT_SEEN;
 	if (rc != 0)
 		return rc;
 	rc = container_read(doc.root, &found, err);
@@ -252,21 +257,16 @@ create(struct docker *docker, const struct cube_task_spec *spec, const char *nam
 	return engine_call(docker->engine, NULL, &request, reply, err);
 }
 
-int
-run_run(void *self, const struct cube_task_spec *spec, uint64_t deadline_ms,
-	struct cube_container *out, struct cube_error *err)
+/* One try. NOT_SEEN: as adopt. */
+static int
+try_run(struct docker *docker, const struct cube_task_spec *spec, const char *name,
+	uint64_t deadline_ms, struct cube_container *out, struct cube_error *err)
 {
 	cleanup_reply struct http_reply reply = {0};
-	char name[CREATE_NAME_SIZE];
 	char id[CUBE_HANDLE_SIZE];
-	struct docker *docker = self;
 	int code = CUBE_ERR_INVALID;
 	int rc;
 
-	rc = image_check(spec->image, err);
-	if (rc != 0)
-		return rc;
-	create_name(spec, name);
 	rc = create(docker, spec, name, deadline_ms, &reply, err);
 	if (rc != 0)
 		return rc;
@@ -283,6 +283,51 @@ run_run(void *self, const struct cube_task_spec *spec, uint64_t deadline_ms,
 	if (rc != 0)
 		return rc;
 	return bring_up(docker, id, true, deadline_ms, out, err);
+}
+
+/* False: the deadline is nearer than that. */
+static bool
+wait_a_while(struct docker *docker, uint32_t wait_ms, uint64_t deadline_ms)
+{
+	struct cube_error ignored;
+	struct http_conn *conn;
+
+	if (docker->host->now_ms(docker->host->ctx) + wait_ms >= deadline_ms)
+		return false;
+	conn = engine_take(docker->engine, &ignored);
+	if (conn == NULL)
+		return false;
+	http_wait(conn, wait_ms);
+	engine_give(docker->engine, conn);
+	return true;
+}
+
+int
+run_run(void *self, const struct cube_task_spec *spec, uint64_t deadline_ms,
+	struct cube_container *out, struct cube_error *err)
+{
+	char name[CREATE_NAME_SIZE];
+	uint32_t wait_ms = FIRST_WAIT_MS;
+	int rc;
+
+	rc = image_check(spec->image, err);
+	if (rc != 0)
+		return rc;
+	create_name(spec, name);
+	/* An engine that was busy when an earlier run gave up may still be at its create:
+	 * the name is taken then, and the container not yet to be seen. The same while
+	 * one is being removed. */
+	for (int tries = 1;; tries++) {
+		rc = try_run(self, spec, name, deadline_ms, out, err);
+		if (rc != NOT_SEEN)
+			return rc;
+		if (tries == TRIES || !wait_a_while(self, wait_ms, deadline_ms))
+			return cube_fail(err, CUBE_ERR_CONFLICT, 0,
+					 "the container name %s is taken, but the engine shows "
+					 "no container by that name",
+					 name);
+		wait_ms *= 2;
+	}
 }
 
 /* ---- signal, remove ---- */
