@@ -19,7 +19,7 @@
 
 #define FORMAT         1
 #define KEY_SIZE       64
-#define RECORD_MAX     (4 * 1024 * 1024)
+#define RECORD_MAX     ((size_t)4 * 1024 * 1024)
 #define ATTEMPT_PREFIX "attempt/"
 
 static const char *const phase_names[] = {"ordered", "running", "ended"};
@@ -175,25 +175,37 @@ find_name(const char *const *names, size_t count, const char *name)
 	return -1;
 }
 
+/* Eight lower-case hex digits; 0: they are not. */
+static uint32_t
+read_hex(const char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint32_t value = 0;
+	size_t i;
+
+	for (i = 0; i < 8; i++) {
+		const char *digit = text[i] != '\0' ? strchr(digits, text[i]) : NULL;
+
+		if (digit == NULL)
+			return 0;
+		value = value * 16 + (uint32_t)(digit - digits);
+	}
+	return text[8] == '\0' ? value : 0;
+}
+
 /* "attempt/ID/0000001f" */
 static int
 parse_key(const char *key, char id[ID_SIZE], uint32_t *number)
 {
 	const char *text = key + strlen(ATTEMPT_PREFIX);
 	char name[ID_SIZE];
-	unsigned parsed;
-	int used = 0;
 
-	if (strlen(text) != ID_SIZE - 1 + 1 + 8 || text[ID_SIZE - 1] != '/')
+	if (strnlen(text, ID_SIZE) != ID_SIZE || text[ID_SIZE - 1] != '/')
 		return -1;
 	memcpy(name, text, ID_SIZE - 1);
 	name[ID_SIZE - 1] = '\0';
-	if (sscanf(text + ID_SIZE, "%8x%n", &parsed, &used) != 1 || used != 8 || parsed == 0)
-		return -1;
-	if (id_parse(name, id) != 0)
-		return -1;
-	*number = parsed;
-	return 0;
+	*number = read_hex(text + ID_SIZE);
+	return *number != 0 ? id_parse(name, id) : -1;
 }
 
 /* Phase and state have to agree, or a later transition would be a false one. */
@@ -251,13 +263,42 @@ read_attempt(const struct json_doc *doc, struct attempt *attempt, struct cube_er
 }
 
 static int
+no_memory(struct cube_error *err)
+{
+	return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+}
+
+/* Into the table. What is loaded is durable: it has a saved copy from the start. */
+static int
+insert_attempt(struct worker *worker, const struct json_doc *doc, struct task_spec *spec,
+	       uint32_t number, struct cube_error *err)
+{
+	struct worker_task *task = worker_task_have(worker, spec->id);
+	struct attempt *attempt;
+	int rc;
+
+	if (task == NULL)
+		return no_memory(err);
+	attempt = worker_attempt_new(worker, task, number, spec, ORIGIN_ORDERED);
+	if (attempt == NULL)
+		return no_memory(err);
+	rc = read_attempt(doc, attempt, err);
+	if (rc != 0)
+		return rc;
+	attempt->saved = calloc(1, sizeof(*attempt->saved));
+	if (attempt->saved == NULL)
+		return no_memory(err);
+	task_status_copy(attempt->saved, &attempt->status);
+	attempt->changed = ++worker->report_sequence;
+	return 0;
+}
+
+static int
 load_attempt(struct worker *worker, const char *key, const char *text, size_t size,
 	     struct cube_error *err)
 {
 	cleanup_json struct json_doc doc = {0};
 	struct task_spec *spec = NULL;
-	struct worker_task *task;
-	struct attempt *attempt;
 	char id[ID_SIZE];
 	uint32_t number;
 	int rc;
@@ -269,22 +310,8 @@ load_attempt(struct worker *worker, const char *key, const char *text, size_t si
 		rc = task_spec_decode(&doc, doc.root, CODEC_LENIENT, id, &spec, err);
 	if (rc == 0 && strcmp(spec->id, id) != 0)
 		rc = cube_fail(err, CUBE_ERR_INVALID, 0, "it is of task %s", spec->id);
-	if (rc == 0) {
-		task = worker_task_have(worker, id);
-		attempt = task == NULL ? NULL
-				       : worker_attempt_new(worker, task, number, spec,
-							    ORIGIN_ORDERED);
-		rc = attempt == NULL ? cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory")
-				     : read_attempt(&doc, attempt, err);
-		if (rc == 0) {
-			attempt->saved = calloc(1, sizeof(*attempt->saved));
-			if (attempt->saved == NULL)
-				rc = cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
-			else
-				task_status_copy(attempt->saved, &attempt->status);
-			attempt->changed = ++worker->report_sequence;
-		}
-	}
+	if (rc == 0)
+		rc = insert_attempt(worker, &doc, spec, number, err);
 	task_spec_put(spec);
 	if (rc == CUBE_ERR_INVALID) {
 		char what[sizeof(err->message)];
@@ -306,7 +333,7 @@ worker_load(struct worker *worker, const struct cube_record *record, struct cube
 		return 0; /* of a later version */
 	text = malloc(record->value_size + 1);
 	if (text == NULL)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+		return no_memory(err);
 	if (record->value_size > 0)
 		memcpy(text, record->value, record->value_size);
 	text[record->value_size] = '\0';
