@@ -31,20 +31,18 @@ columns_release(struct columns *columns)
 	free(columns->grown);
 }
 
-/* *array, grown to capacity items with the new ones zero. */
-static bool
-widen(void *array, size_t item_size, size_t from, size_t capacity)
+/* array with room for capacity items, the new ones zero; as it was if memory is short. */
+static void *
+widen(void *array, size_t item_size, size_t from, size_t capacity, bool *failed)
 {
-	void *old;
-	char *grown;
+	char *grown = reallocarray(array, capacity, item_size);
 
-	memcpy(&old, array, sizeof(old));
-	grown = reallocarray(old, capacity, item_size);
-	if (grown == NULL)
-		return false;
+	if (grown == NULL) {
+		*failed = true;
+		return array;
+	}
 	memset(grown + from * item_size, 0, (capacity - from) * item_size);
-	memcpy(array, &grown, sizeof(grown));
-	return true;
+	return grown;
 }
 
 static int
@@ -52,22 +50,32 @@ make_room(struct columns *columns)
 {
 	size_t from = columns->capacity;
 	size_t capacity = from == 0 ? COLUMNS_FIRST : from * 2;
+	bool failed = false;
 
 	if (columns->view.count < from)
 		return 0;
-	if (!widen(&columns->key, sizeof(*columns->key), from, capacity) ||
-	    !widen(&columns->tasks, sizeof(*columns->tasks), from, capacity) ||
-	    !widen(&columns->total_mcpu, sizeof(int64_t), from, capacity) ||
-	    !widen(&columns->free_mcpu, sizeof(int64_t), from, capacity) ||
-	    !widen(&columns->total_memory_bytes, sizeof(int64_t), from, capacity) ||
-	    !widen(&columns->free_memory_bytes, sizeof(int64_t), from, capacity) ||
-	    !widen(&columns->total_disk_bytes, sizeof(int64_t), from, capacity) ||
-	    !widen(&columns->free_disk_bytes, sizeof(int64_t), from, capacity) ||
-	    !widen(&columns->cpu_busy, sizeof(float), from, capacity) ||
-	    !widen(&columns->domain, sizeof(uint32_t), from, capacity) ||
-	    !widen(&columns->node, sizeof(struct node *), from, capacity) ||
-	    !widen(&columns->ready, sizeof(uint64_t), from / 64, capacity / 64) ||
-	    !widen(&columns->grown, sizeof(uint64_t), from / 64, capacity / 64))
+	columns->key = widen(columns->key, sizeof(uint64_t), from, capacity, &failed);
+	columns->tasks = widen(columns->tasks, sizeof(uint32_t), from, capacity, &failed);
+	columns->total_mcpu =
+		widen(columns->total_mcpu, sizeof(int64_t), from, capacity, &failed);
+	columns->free_mcpu =
+		widen(columns->free_mcpu, sizeof(int64_t), from, capacity, &failed);
+	columns->total_memory_bytes =
+		widen(columns->total_memory_bytes, sizeof(int64_t), from, capacity, &failed);
+	columns->free_memory_bytes =
+		widen(columns->free_memory_bytes, sizeof(int64_t), from, capacity, &failed);
+	columns->total_disk_bytes =
+		widen(columns->total_disk_bytes, sizeof(int64_t), from, capacity, &failed);
+	columns->free_disk_bytes =
+		widen(columns->free_disk_bytes, sizeof(int64_t), from, capacity, &failed);
+	columns->cpu_busy = widen(columns->cpu_busy, sizeof(float), from, capacity, &failed);
+	columns->domain = widen(columns->domain, sizeof(uint32_t), from, capacity, &failed);
+	columns->node = widen(columns->node, sizeof(struct node *), from, capacity, &failed);
+	columns->ready =
+		widen(columns->ready, sizeof(uint64_t), from / 64, capacity / 64, &failed);
+	columns->grown =
+		widen(columns->grown, sizeof(uint64_t), from / 64, capacity / 64, &failed);
+	if (failed)
 		return CUBE_ERR_NO_MEMORY;
 	columns->capacity = capacity;
 	columns->view.struct_size = sizeof(columns->view);

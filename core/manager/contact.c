@@ -25,6 +25,7 @@
 #define REFUSED_RETRY_MS 15000
 #define INFO_AGE_MAX_MS  15000 /* of stats, before the worker is asked again */
 #define POLL_WAIT_MAX_MS 5000
+#define EMPTY_POLL_MS    250
 #define EXCHANGE_MIN_MS  1000
 #define EXCHANGE_MAX_MS  10000
 
@@ -126,6 +127,8 @@ answered(struct manager *manager, struct node *node, struct exchange *exchange)
 		node->orders.retry_ms = 0;
 	exchange->failures = 0;
 	exchange->retry_ms = 0;
+	if (!node->refused)
+		node->reason[0] = '\0';
 	node->contact_ms = manager->step->now.mono_ms;
 	node->seen_ms = manager->step->now.wall_ms;
 }
@@ -144,7 +147,7 @@ failed(struct manager *manager, struct node *node, struct exchange *exchange, co
 	/* From three to five quarters of it, so that many do not come back together. */
 	delay_ms = delay_ms * 3 / 4 + random_below(&manager->random, delay_ms / 2 + 1);
 	exchange->retry_ms = manager->step->now.mono_ms + delay_ms;
-	if (node->status != NODE_READY)
+	if (!node->refused)
 		memcpy(node->reason, message->reason, sizeof(node->reason));
 	if (exchange->failures++ == 0)
 		step_log(manager->step, LOG_LEVEL_WARNING, "node.failed", "node",
@@ -197,8 +200,13 @@ contact_hello_done(struct manager *manager, struct manager_message *message)
 		return;
 	}
 	if (node->info.instance[0] != '\0' &&
-	    strcmp(node->info.instance, message->info.instance) != 0)
+	    strcmp(node->info.instance, message->info.instance) != 0) {
+		/* What is under way is meant for the old one: begin anew. */
 		lose_instance(manager, node);
+		node_describe(manager, node, &message->info);
+		contact_begin(manager, node);
+		return;
+	}
 	node->book = message->book;
 	node->hello_wanted = false;
 	node->refused = false;
@@ -256,6 +264,11 @@ contact_poll_done(struct manager *manager, const struct manager_message *message
 	answered(manager, node, &node->poll);
 	if (node->book)
 		node->poll.retry_ms = now_ms + poll_wait_ms(manager);
+	else if (reports->count == 0 && now_ms - node->poll_sent_ms < EMPTY_POLL_MS &&
+		 reports->revision.epoch == node->reported.epoch &&
+		 reports->revision.sequence == node->reported.sequence)
+		/* It does not wait as it was asked to: not in a circle. */
+		node->poll.retry_ms = now_ms + EMPTY_POLL_MS;
 	if (now_ms - node->info_ms >= INFO_AGE_MAX_MS ||
 	    (!node->book &&
 	     (reports->node_revision != node->info.revision ||
@@ -311,6 +324,7 @@ send_poll(struct manager *manager, struct node *node)
 	if (effect == NULL)
 		return;
 	node->poll.in_flight = true;
+	node->poll_sent_ms = manager->step->now.mono_ms;
 	if (!node->book) {
 		effect->since = node->reported;
 		effect->wait_ms = poll_wait_ms(manager);

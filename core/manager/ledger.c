@@ -54,7 +54,7 @@ static int
 ledger_put(struct ledger *ledger, struct entry *entry)
 {
 	struct entry **grown = vec_reserve(ledger->by_sequence, &ledger->capacity,
-					   ledger->count + 1, sizeof(*grown));
+					   ledger->count + 1, sizeof(struct entry *));
 	int result;
 
 	if (grown == NULL)

@@ -42,9 +42,6 @@ lose_instance(struct manager *manager, struct node *node)
 		       "node %s came back as another worker, which does not have it",
 		       node->info.name);
 	lose_of(manager, node, false, reason);
-	node->full_wanted = true;
-	node->claimed = false;
-	node->reported = (struct revision){0, 0};
 	step_log(manager->step, LOG_LEVEL_WARNING, "node.replaced", "node", node->info.name,
 		 "api", node->info.api, NULL);
 }

@@ -59,7 +59,7 @@ take_slot(struct nodes *nodes, struct node *node)
 		nodes->slots_free--;
 	} else {
 		grown = vec_reserve(nodes->slots, &nodes->slot_capacity, slot + 1,
-				    sizeof(*grown));
+				    sizeof(struct node *));
 		if (grown == NULL || slot >> SLOT_BITS != 0)
 			return CUBE_ERR_NO_MEMORY;
 		nodes->slots = grown;

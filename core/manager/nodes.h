@@ -50,6 +50,7 @@ struct node {
 	struct exchange hello;
 	struct exchange orders;
 	struct exchange poll;
+	uint64_t poll_sent_ms; /* mono */
 
 	/* orders */
 	uint64_t sequence; /* the newest given out */

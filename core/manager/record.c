@@ -103,7 +103,7 @@ read_number(const char *text, size_t size, int base, uint64_t *out, struct cube_
 	char copy[32];
 	char *end;
 
-	if (size > 0 && size < sizeof(copy) && text[0] != '-' && text[0] != '+') {
+	if (size > 0 && size < sizeof(copy) && text[0] >= '0') {
 		memcpy(copy, text, size);
 		copy[size] = '\0';
 		errno = 0;
@@ -120,7 +120,7 @@ load_meta(struct manager *manager, const char *name, const struct cube_record *r
 	  struct cube_error *err)
 {
 	char id[ID_SIZE] = "";
-	uint64_t number;
+	uint64_t number = 0;
 
 	if (strcmp(name, "format") == 0) {
 		if (read_number(record->value, record->value_size, 10, &number, err) != 0)
@@ -226,7 +226,7 @@ load_json(struct manager *manager, const struct cube_record *record, struct cube
 	const char *node = after(record->key, "node/");
 	const char *event = after(record->key, "event/");
 	struct json_doc doc;
-	uint64_t number;
+	uint64_t number = 0;
 	int result;
 
 	if (event != NULL && read_number(event, strlen(event), 16, &number, err) != 0)
