@@ -40,9 +40,12 @@ class Submitter(threading.Thread):
                         self.errors.append((answer.status, data))
                         break
                 except (OSError, http.client.HTTPException):
+                    connection.close()
                     connection = None
                 self.repeats += 1
                 time.sleep(0.05)
+        if connection:
+            connection.close()
 
 
 class ManagerKilled(unittest.TestCase):

@@ -15,7 +15,7 @@ class StoreFull(unittest.TestCase):
         with Cluster() as cluster:
             small = cluster.path("small")
             os.mkdir(small)
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", small], check=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", small], check=True)
             cluster.cleanups.append(lambda: subprocess.run(["umount", "-l", small], check=False))
             cluster.start_manager(data=small)
             cluster.start_worker("n1")
