@@ -331,7 +331,8 @@ START_TEST(a_cgroup_of_others_is_not_killed)
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
 		(void)snprintf(text, sizeof(text),
 			       "{\"Format\":1,\"Task\":\"" TASK "\",\"Attempt\":1,"
-			       "\"Cluster\":\"\",\"Ports\":[],\"Cgroups\":[{\"Kind\":\"u\","
+			       "\"Boot\":\"\",\"Cluster\":\"\",\"Ports\":[],\"Cgroups\":[{"
+			       "\"Kind\":\"u\","
 			       "\"Path\":\"%s\"}]}",
 			       paths[i]);
 		write_file(state_path(path, "containers/" TASK ".1/spec.json"), text);
@@ -398,6 +399,36 @@ START_TEST(one_that_was_made_but_not_started_is_started_by_run)
 	ck_assert_int_eq(out.started_ms, 0);
 	run_to_end();
 	ck_assert_int_eq(out.exit_code, 4);
+}
+END_TEST
+
+START_TEST(what_may_have_run_before_a_loss_of_power_is_not_run_again)
+{
+	char path[PATH_MAX];
+	char text[4096];
+	char *boot;
+
+	script("exit 4");
+	run_to_end();
+	wait_unlocked(TASK ".1");
+	ck_assert_int_eq(unlink(state_path(path, "containers/" TASK ".1/started.json")), 0);
+	ck_assert_int_eq(unlink(state_path(path, "containers/" TASK ".1/outcome.json")), 0);
+	state_path(path, "containers/" TASK ".1/spec.json");
+	(void)snprintf(text, sizeof(text), "%.4000s", read_file(path));
+	write_file(path, ""); /* the file's blocks never reached the disk */
+	must(run_task(&task));
+	ck_assert_uint_eq(out.state, CUBE_CONTAINER_EXITED);
+	ck_assert_int_eq(out.exit_code, 255);
+	fixture_contains(out.reason, "damaged: spec.json");
+	boot = strstr(text, "\"Boot\":\"");
+	ck_assert_ptr_nonnull(boot);
+	boot[strlen("\"Boot\":\"")] ^= 1;
+	write_file(path, text);
+	must(run_task(&task));
+	ck_assert_uint_eq(out.state, CUBE_CONTAINER_EXITED);
+	ck_assert_int_eq(out.exit_code, 255);
+	fixture_contains(out.reason, "restarted");
+	must(remove_it(TASK ".1"));
 }
 END_TEST
 
@@ -548,6 +579,7 @@ suite(void)
 	tcase_add_test(crash, files_that_are_no_files_are_damage);
 	tcase_add_test(crash, what_a_crash_left_half_made_is_swept_up);
 	tcase_add_test(crash, one_that_was_made_but_not_started_is_started_by_run);
+	tcase_add_test(crash, what_may_have_run_before_a_loss_of_power_is_not_run_again);
 	tcase_add_test(crash, a_full_disk_loses_output_but_not_the_outcome);
 	tcase_add_test(crash, output_that_was_lost_is_said_to_be);
 	tcase_add_test(crash, no_room_for_a_container_is_unavailable_and_leaves_nothing);

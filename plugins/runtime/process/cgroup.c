@@ -200,18 +200,18 @@ cgroups_detect(struct cgroups *out, const char *mount, const char *parent,
 	char path[CGROUP_PATH_SIZE];
 
 	memset(out, 0, sizeof(*out));
-	if (strcmp(parent, "none") == 0)
-		return 0;
-	parent += parent[0] == '/';
-	if (!parent_is_sound(parent))
-		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "option cgroup: \"%s\" is not a path below %s", parent, mount);
 	if (strlen(mount) >= sizeof(out->mount) || mount[0] != '/')
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "option cgroup_mount: \"%s\" is not an absolute path of at "
 				 "most %zu bytes",
 				 mount, sizeof(out->mount) - 1);
 	(void)snprintf(out->mount, sizeof(out->mount), "%s", mount);
+	if (strcmp(parent, "none") == 0)
+		return 0;
+	parent += parent[0] == '/';
+	if (!parent_is_sound(parent))
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "option cgroup: \"%s\" is not a path below %s", parent, mount);
 	(void)join_path(path, mount, "", "cgroup.controllers");
 	if (access(path, F_OK) == 0) {
 		detect_v2(out, parent);

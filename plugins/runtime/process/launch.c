@@ -147,26 +147,29 @@ is_passing(int sys_errno)
 }
 
 static int
-understand(const char *text, const char *program, int64_t *started_ms, struct cube_error *err)
+understand(char *text, const char *program, int64_t *started_ms, struct cube_error *err)
 {
-	long long started;
-	char stage[32];
-	int sys_errno;
-	int pid;
+	const char *last = strrchr(text, ' ');
+	char *stage = NULL;
+	long sys_errno;
 
-	if (sscanf(text, REPORT_RUNNING " %d %*u %lld", &pid, &started) == 2) {
-		*started_ms = started;
+	if (strncmp(text, REPORT_RUNNING " ", 2) == 0 && last != NULL) {
+		*started_ms = strtoll(last + 1, NULL, 10);
 		return 0;
 	}
-	if (sscanf(text, REPORT_FAILED " %d %31[^\n]", &sys_errno, stage) != 2)
+	if (strncmp(text, REPORT_FAILED " ", 2) != 0)
 		return cube_fail(err, CUBE_ERR_TIMEOUT, 0,
 				 "the supervisor ended without an answer");
+	sys_errno = strtol(text + 2, &stage, 10);
+	stage += *stage == ' ';
+	stage[strcspn(stage, "\n")] = '\0';
 	if (strcmp(stage, STAGE_EXEC) == 0)
 		return cube_fail(
-			err, is_passing(sys_errno) ? CUBE_ERR_UNAVAILABLE : CUBE_ERR_INVALID,
-			sys_errno, "exec %s: %s", program, strerror(sys_errno));
-	return cube_fail(err, CUBE_ERR_UNAVAILABLE, sys_errno, "supervisor: %s: %s", stage,
-			 strerror(sys_errno));
+			err,
+			is_passing((int)sys_errno) ? CUBE_ERR_UNAVAILABLE : CUBE_ERR_INVALID,
+			(int)sys_errno, "exec %s: %s", program, strerror((int)sys_errno));
+	return cube_fail(err, CUBE_ERR_UNAVAILABLE, (int)sys_errno, "supervisor: %s: %s", stage,
+			 strerror((int)sys_errno));
 }
 
 int
@@ -180,7 +183,7 @@ launch_spawn(const struct process *self, const struct handle *handle, const char
 	int ends[2];
 	char text[REPORT_SIZE] = "";
 	int result;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (launch_fd < 0)
 		return cube_fail(err, CUBE_ERR_UNAVAILABLE, errno, "make a memory file: %s",

@@ -162,18 +162,18 @@ ports_pick(struct ports *ports, struct cube_port *list, uint32_t count, struct c
 {
 	struct cube_port picked[CUBE_PORTS_MAX];
 
+	if (count > 0)
+		memcpy(picked, list, count * sizeof(*picked));
 	for (uint32_t i = 0; i < count; i++) {
-		int rc;
-
-		picked[i] = list[i];
-		rc = picked[i].host_port != 0 ? check_fixed(&picked[i], err)
-					      : pick_free(ports, &picked[i], err);
+		int rc = picked[i].host_port != 0 ? check_fixed(&picked[i], err)
+						  : pick_free(ports, &picked[i], err);
 		if (rc != 0) {
 			ports_give_back(ports, picked, i);
 			return rc;
 		}
 		ports_claim(ports, &picked[i], 1);
 	}
-	memcpy(list, picked, count * sizeof(*list));
+	if (count > 0)
+		memcpy(list, picked, count * sizeof(*list));
 	return 0;
 }

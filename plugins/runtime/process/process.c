@@ -64,7 +64,7 @@ open_folder(const struct process *self, const char *name, int *out, struct cube_
 		path = NULL;
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "no memory for a path");
 	}
-	if (strlen(path) + 2 * NAME_SIZE >= PATH_MAX)
+	if (strlen(path) + 2UL * NAME_SIZE >= PATH_MAX)
 		return cube_fail(err, CUBE_ERR_INVALID, ENAMETOOLONG,
 				 "option dir: the path is longer than %d bytes",
 				 PATH_MAX - 2 * NAME_SIZE);
@@ -192,6 +192,35 @@ read_user(struct process *self, struct cube_error *err)
 }
 
 static void
+read_boot_id(struct process *self)
+{
+	cleanup_close int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, self->boot_id, sizeof(self->boot_id) - 1);
+
+	self->boot_id[size < 0 ? 0 : size] = '\0';
+	self->boot_id[strcspn(self->boot_id, "\n")] = '\0';
+}
+
+/* A person who wonders why a limit does not hold finds this in the worker's log. */
+static void
+tell_limits(const struct process *self)
+{
+	uint32_t missing = ~self->cgroups.enforces;
+	char text[256];
+
+	if ((missing & (CUBE_ENFORCES_CPU | CUBE_ENFORCES_MEMORY)) == 0)
+		return;
+	(void)snprintf(text, sizeof(text), "no limits of%s%s: cgroups below %s %s",
+		       (missing & CUBE_ENFORCES_CPU) != 0 ? " cpu" : "",
+		       (missing & CUBE_ENFORCES_MEMORY) != 0 ? " memory" : "",
+		       self->cgroups.mount,
+		       strcmp(self->settings.cgroup, "none") == 0
+			       ? "are turned off"
+			       : "cannot be made or lack a controller");
+	self->host->log(self->host->ctx, 1, text);
+}
+
+static void
 get_unready(struct process *self)
 {
 	if (self->containers_fd >= 0)
@@ -209,6 +238,7 @@ get_ready(struct process *self, struct cube_error *err)
 {
 	struct scan scan = {self, err};
 
+	read_boot_id(self);
 	if (read_user(self, err) != 0 ||
 	    open_folder(self, "containers", &self->containers_fd, err) != 0 ||
 	    open_folder(self, "live", &self->live_fd, err) != 0 ||
@@ -222,6 +252,7 @@ get_ready(struct process *self, struct cube_error *err)
 		return err->code;
 	}
 	self->ready = true;
+	tell_limits(self);
 	return 0;
 }
 
@@ -319,6 +350,7 @@ load(struct process *self, const char *text, uint64_t deadline_ms, struct record
 {
 	struct handle handle;
 
+	memset(record, 0, sizeof(*record));
 	if (process_ready(self, err) != 0 || handle_parse(text, &handle, err) != 0)
 		return err->code;
 	return record_load(self, &handle, deadline_ms, record, err);

@@ -66,6 +66,7 @@ struct process {
 	int containers_fd;
 	int live_fd;
 	struct cgroups cgroups;
+	char boot_id[40]; /* of this start of the machine; "": not known */
 	bool has_user;
 	uid_t uid;
 	gid_t gid;

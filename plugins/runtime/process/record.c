@@ -142,7 +142,7 @@ cluster_of(const struct cube_task_spec *spec)
 }
 
 int
-record_write_spec(int folder_fd, const struct cube_task_spec *spec,
+record_write_spec(const struct process *self, int folder_fd, const struct cube_task_spec *spec,
 		  const struct cube_port *ports, const struct cgroup_dirs *cgroups,
 		  struct cube_error *err)
 {
@@ -155,6 +155,7 @@ record_write_spec(int folder_fd, const struct cube_task_spec *spec,
 	json_put_int(writer, "Format", 1);
 	json_put_text(writer, "Task", spec->task_id);
 	json_put_uint(writer, "Attempt", spec->attempt);
+	json_put_text(writer, "Boot", self->boot_id);
 	json_put_text(writer, "Name", spec->name);
 	json_put_text(writer, "Image", spec->image);
 	json_put_text(writer, "Cluster", cluster_of(spec));
@@ -206,8 +207,11 @@ record_remove(struct process *self, const struct record *record, uint64_t deadli
 	const char *handle = record->handle.text;
 	char hidden[NAME_SIZE];
 
-	if (cgroup_remove(&record->cgroups, err) != 0)
-		return err->code;
+	if (cgroup_remove(&record->cgroups, err) != 0) {
+		(void)cgroup_clear(&record->cgroups, self->host, deadline_ms);
+		if (cgroup_remove(&record->cgroups, err) != 0)
+			return err->code;
+	}
 	(void)snprintf(hidden, sizeof(hidden), GONE_PREFIX "%s", handle);
 	if (tree_remove(self->containers_fd, hidden, self->host, deadline_ms, err) != 0)
 		return err->code;

@@ -20,6 +20,7 @@ struct record {
 	struct handle handle;
 	struct cube_container container; /* struct_size set; as inspect returns it */
 	struct cgroup_dirs cgroups;
+	bool earlier_boot;    /* made before the machine was last started */
 	bool supervised;      /* its supervisor lives */
 	bool has_started;     /* pid is known */
 	bool has_outcome;     /* it has ended for good */
@@ -33,9 +34,9 @@ int record_load(struct process *self, const struct handle *handle, uint64_t dead
 		struct record *out, struct cube_error *err);
 
 /* Writes spec.json into the folder; ports as they are bound. */
-int record_write_spec(int folder_fd, const struct cube_task_spec *spec,
-		      const struct cube_port *ports, const struct cgroup_dirs *cgroups,
-		      struct cube_error *err);
+int record_write_spec(const struct process *self, int folder_fd,
+		      const struct cube_task_spec *spec, const struct cube_port *ports,
+		      const struct cgroup_dirs *cgroups, struct cube_error *err);
 
 /* Writes an outcome in the supervisor's place: exit code not known, and why. */
 int record_write_outcome(int folder_fd, const char *reason, int64_t finished_ms,

@@ -3,8 +3,10 @@
  * Three files and a lock tell the state: with an outcome it has exited; else, with a
  * live supervisor, it runs (or is about to); else, if it was ever started, its
  * supervisor was lost (killed, or the machine lost power), and we end it; else it
- * was created and no more. The outcome is looked for again after the lock was found
- * free, since the supervisor writes it before it lets go.
+ * was created and no more. Only the outcome is forced to the disk, so after a loss of
+ * power files may be missing or empty: what is of an earlier start of the machine, or
+ * damaged, may have run, and is never taken for one that has not. The outcome is looked for
+ * again after the lock was found free, since the supervisor writes it before it lets go.
  */
 #include "record.h"
 
@@ -111,9 +113,9 @@ static int
 read_port(const struct json_doc *doc, const struct json_value *value, struct cube_port *out,
 	  struct cube_error *err)
 {
-	char protocol[8];
-	int64_t container;
-	int64_t host;
+	char protocol[8] = "";
+	int64_t container = 0;
+	int64_t host = 0;
 
 	if (read_int(doc, value, "Container", 1, UINT16_MAX, &container, err) != 0 ||
 	    read_int(doc, value, "Host", 1, UINT16_MAX, &host, err) != 0 ||
@@ -159,7 +161,7 @@ read_cgroups(const struct process *self, const struct json_doc *doc, struct reco
 				 CGROUP_DIRS_MAX);
 	for (const struct json_value *at = list->as.first; at != NULL; at = at->next) {
 		struct cgroup_dir *dir = &out->cgroups.dirs[count];
-		char kind[2];
+		char kind[2] = "";
 
 		if (read_text(doc, at, "Kind", kind, sizeof(kind), err) != 0 ||
 		    read_text(doc, at, "Path", dir->path, sizeof(dir->path), err) != 0)
@@ -179,9 +181,10 @@ static int
 read_spec(const struct process *self, int folder_fd, struct record *out, struct cube_error *err)
 {
 	cleanup_file struct file file = {0};
-	char task_id[CUBE_ID_SIZE];
-	int64_t attempt;
-	int64_t format;
+	char task_id[CUBE_ID_SIZE] = "";
+	char boot_id[sizeof(self->boot_id)] = "";
+	int64_t attempt = 0;
+	int64_t format = 0;
 	int rc = file_read(folder_fd, SPEC_FILE, SPEC_SIZE_MAX, &file, err);
 
 	if (rc != 0)
@@ -191,6 +194,7 @@ read_spec(const struct process *self, int folder_fd, struct record *out, struct 
 	    read_text(&file.doc, file.doc.root, "Task", task_id, sizeof(task_id), err) != 0 ||
 	    read_text(&file.doc, file.doc.root, "Cluster", out->container.cluster,
 		      sizeof(out->container.cluster), err) != 0 ||
+	    read_text(&file.doc, file.doc.root, "Boot", boot_id, sizeof(boot_id), err) != 0 ||
 	    read_ports(&file.doc, &out->container, err) != 0 ||
 	    read_cgroups(self, &file.doc, out, err) != 0)
 		return error_wrap(err, SPEC_FILE);
@@ -198,6 +202,7 @@ read_spec(const struct process *self, int folder_fd, struct record *out, struct 
 		return cube_fail(err, CUBE_ERR_INTERNAL, 0,
 				 SPEC_FILE " is of task %s, attempt %u", task_id,
 				 (unsigned)attempt);
+	out->earlier_boot = strcmp(boot_id, self->boot_id) != 0;
 	return 0;
 }
 
@@ -205,9 +210,9 @@ static int
 read_started(int folder_fd, struct record *out, struct cube_error *err)
 {
 	cleanup_file struct file file = {0};
-	int64_t pid;
-	int64_t ticks;
-	int64_t started_ms;
+	int64_t pid = 0;
+	int64_t ticks = 0;
+	int64_t started_ms = 0;
 	int rc = file_read(folder_fd, STARTED_FILE, STATE_SIZE_MAX, &file, err);
 
 	if (rc != 0)
@@ -228,8 +233,8 @@ static int
 read_outcome(int folder_fd, struct record *out, struct cube_error *err)
 {
 	cleanup_file struct file file = {0};
-	int64_t exit_code;
-	int64_t finished_ms;
+	int64_t exit_code = 0;
+	int64_t finished_ms = 0;
 	bool oom_killed = false;
 	int rc = file_read(folder_fd, OUTCOME_FILE, STATE_SIZE_MAX, &file, err);
 
@@ -293,6 +298,15 @@ end_lost(struct process *self, int folder_fd, uint64_t deadline_ms, struct recor
 						out->container.finished_ms, &ignored) == 0;
 }
 
+static void
+set_unknown(struct record *out)
+{
+	out->container.state = CUBE_CONTAINER_EXITED;
+	out->container.exit_code = EXIT_CODE_UNKNOWN;
+	if (out->earlier_boot)
+		set_reason(&out->container, "the machine was restarted; outcome unknown", "");
+}
+
 static bool
 is_damage(int rc)
 {
@@ -300,8 +314,8 @@ is_damage(int rc)
 }
 
 static int
-find_state(struct process *self, int folder_fd, uint64_t deadline_ms, struct record *out,
-	   struct cube_error *err)
+find_state(struct process *self, int folder_fd, bool spec_is_sound, uint64_t deadline_ms,
+	   struct record *out, struct cube_error *err)
 {
 	int outcome = read_outcome(folder_fd, out, err);
 	int started;
@@ -330,6 +344,8 @@ find_state(struct process *self, int folder_fd, uint64_t deadline_ms, struct rec
 								     : CUBE_CONTAINER_RUNNING;
 	else if (started != CUBE_ERR_NOT_FOUND)
 		end_lost(self, folder_fd, deadline_ms, out);
+	else if (out->earlier_boot || !spec_is_sound)
+		set_unknown(out);
 	else
 		out->container.state = CUBE_CONTAINER_CREATED;
 	return 0;
@@ -352,7 +368,7 @@ load(struct process *self, int folder_fd, uint64_t deadline_ms, struct record *o
 		out->container.port_count = 0;
 		out->cgroups.count = 0;
 	}
-	if (find_state(self, folder_fd, deadline_ms, out, err) != 0)
+	if (find_state(self, folder_fd, spec == 0, deadline_ms, out, err) != 0)
 		return err->code;
 	if (spec != 0 && out->container.reason[0] == '\0')
 		set_reason(&out->container, "damaged: ", damage.message);

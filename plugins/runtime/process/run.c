@@ -72,7 +72,7 @@ fill_folder(const struct process *self, int folder_fd, const struct cube_task_sp
 	     fchownat(folder_fd, WORK_FOLDER, self->uid, self->gid, AT_SYMLINK_NOFOLLOW) != 0))
 		return cube_fail(err, CUBE_ERR_UNAVAILABLE, errno, "make working directory: %s",
 				 strerror(errno));
-	return record_write_spec(folder_fd, spec, ports, cgroups, err);
+	return record_write_spec(self, folder_fd, spec, ports, cgroups, err);
 }
 
 static int

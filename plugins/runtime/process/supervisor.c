@@ -254,21 +254,9 @@ reap(struct supervisor *self)
 static void
 kill_rest(const struct supervisor *self)
 {
-	char path[64];
-	FILE *children;
-	int pid;
-
 	if (self->launch.cgroup_count > 0)
 		sweep_kill(self->launch.cgroups[0].path);
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	children = fopen(path, "re");
-	if (children == NULL)
-		return;
-	while (fscanf(children, "%d", &pid) == 1) {
-		if (pid > 1)
-			(void)kill(pid, SIGKILL);
-	}
-	(void)fclose(children);
+	sweep_kill_children();
 }
 
 /* false: that was the end of the stream. */

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PROCS "cgroup.procs"
+
 enum {
 	READ_SIZE = 4096,
 	ROUNDS_MAX = 16 /* of killing one by one, in one call */
@@ -48,17 +50,16 @@ write_in(const char *cgroup, const char *file, const char *text)
 	return written == (ssize_t)strlen(text);
 }
 
-/* Reads the processes of the cgroup and sends each the signal; 0 sends none.
- * Returns how many there are, and one of them in *any. Those of another pid namespace read as
- * 0: they are out of our reach and not ours. */
+/* Reads process numbers to the end of the file and sends each the signal; 0 sends
+ * none. Returns how many there are, and one of them in *any. Those of another pid
+ * namespace read as 0: they are out of our reach and not ours. */
 static unsigned
-each_process(const char *cgroup, int signo, pid_t *any)
+each_process(int fd, int signo, pid_t *any)
 {
 	char block[READ_SIZE];
 	unsigned count = 0;
 	pid_t pid = 0;
 	ssize_t size;
-	int fd = open_in(cgroup, "cgroup.procs", O_RDONLY);
 
 	if (fd < 0)
 		return 0;
@@ -85,14 +86,14 @@ void
 sweep_kill(const char *cgroup)
 {
 	unsigned before = UINT_MAX;
-	pid_t any;
+	pid_t any = 0;
 
 	if (write_in(cgroup, "cgroup.kill", "1"))
 		return;
 	(void)write_in(cgroup, "pids.max", "0");
 	/* New ones can only come from those not yet killed: go on while they get fewer. */
 	for (int round = 0; round < ROUNDS_MAX; round++) {
-		unsigned count = each_process(cgroup, SIGKILL, &any);
+		unsigned count = each_process(open_in(cgroup, PROCS, O_RDONLY), SIGKILL, &any);
 
 		if (count == 0 || count >= before)
 			return;
@@ -105,7 +106,7 @@ sweep_any(const char *cgroup)
 {
 	pid_t any = 0;
 
-	(void)each_process(cgroup, 0, &any);
+	(void)each_process(open_in(cgroup, PROCS, O_RDONLY), 0, &any);
 	return any;
 }
 
@@ -113,6 +114,16 @@ bool
 sweep_is_empty(const char *cgroup)
 {
 	return sweep_any(cgroup) == 0;
+}
+
+void
+sweep_kill_children(void)
+{
+	char folder[64];
+	pid_t any = 0;
+
+	(void)snprintf(folder, sizeof(folder), "/proc/self/task/%d", (int)getpid());
+	(void)each_process(open_in(folder, "children", O_RDONLY), SIGKILL, &any);
 }
 
 /* The number behind "oom_kill " at the start of a line, or 0. */

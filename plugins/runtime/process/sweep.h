@@ -16,6 +16,9 @@ void sweep_kill(const char *cgroup);
 bool sweep_is_empty(const char *cgroup);
 pid_t sweep_any(const char *cgroup); /* one of its processes; 0: it is empty */
 
+/* SIGKILL to each child of this process. */
+void sweep_kill_children(void);
+
 /* How many of its processes the kernel has ended because memory was short; 0
  * where memory is not accounted. */
 unsigned sweep_oom_kills(const char *cgroup);
