@@ -124,6 +124,8 @@ $(BUILD)/tests/plugin/%: $(BUILD)/obj/tests/plugin/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)
 	$(CC) -pie $(LINK) -rdynamic -o $@ $^ $(LIBS_CHECK) $(LIBS_CORE)
 
+$(filter $(BUILD)/tests/plugin/process%,$(PLUGIN_TESTS)): | $(BUILD)/plugins/runtime/process.so $(SUPERVISOR)
+
 # Those of docker.so have a client and a fake engine in common, and load the plugin itself.
 DOCKER_TESTS := $(filter $(BUILD)/tests/plugin/docker%,$(PLUGIN_TESTS))
 $(DOCKER_TESTS): $(BUILD)/obj/tests/plugin/docker_client.o $(BUILD)/obj/tests/fake/docker_daemon.o \
