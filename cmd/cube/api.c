@@ -1,6 +1,7 @@
 /* cube/api.c - see the header. */
 #include "api.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,23 +9,27 @@
 #define ANSWER_LIMIT_BYTES (256u << 20)
 #define CALL_TIMEOUT_MS    60000
 #define PAGE_TASKS         1000
+#define PORT_DEFAULT       ":5555"
 
 int
 api_init(struct api *api, const struct cli_values *values, struct cube_error *err)
 {
 	const char *given = cli_text(values, "manager");
+	const char *host;
 	int n = snprintf(api->url, sizeof(api->url), "%s%s",
 			 strstr(given, "://") == NULL ? "http://" : "", given);
 
-	if (n < 0 || (size_t)n >= sizeof(api->url) || strncmp(api->url, "http://", 7) != 0 ||
-	    api->url[7] == '\0' || strpbrk(api->url, " \t\r\n?#") != NULL)
+	while (n > 0 && (size_t)n < sizeof(api->url) && api->url[n - 1] == '/')
+		api->url[--n] = '\0';
+	host = api->url + strlen("http://");
+	if (n < 0 || (size_t)n + sizeof(PORT_DEFAULT) > sizeof(api->url) ||
+	    strncmp(api->url, "http://", strlen("http://")) != 0 || host[0] == '\0' ||
+	    host[0] == ':' || strpbrk(host, " \t\r\n/?#@") != NULL)
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "--manager wants HOST:PORT or http://HOST:PORT, not '%.100s'",
 				 given);
-	while (api->url[n - 1] == '/')
-		api->url[--n] = '\0';
-	if (strchr(api->url + 7, ':') == NULL && (size_t)n + 6 < sizeof(api->url))
-		(void)snprintf(api->url + n, sizeof(api->url) - (size_t)n, ":5555");
+	if (strchr(host, ':') == NULL)
+		(void)snprintf(api->url + n, sizeof(api->url) - (size_t)n, "%s", PORT_DEFAULT);
 	return 0;
 }
 
@@ -41,31 +46,51 @@ api_fetch_init(const struct api *api, struct fetch *fetch, char *url, size_t url
 	fetch->limit_bytes = ANSWER_LIMIT_BYTES;
 }
 
+/* No HTTP answer came. */
+static int
+fail_silent(const struct api *api, const struct fetch *fetch, int rc, struct cube_error *err)
+{
+	size_t url_size = strlen(fetch->url);
+	char reason[sizeof(err->message)];
+	const char *at = reason;
+
+	/* The reason begins with the address, which our own words have already. */
+	(void)snprintf(reason, sizeof(reason), "%s", err->message);
+	if (strncmp(at, fetch->url, url_size) == 0 && strncmp(at + url_size, ": ", 2) == 0)
+		at += url_size + 2;
+	if (strcmp(at, "nobody answers there") == 0)
+		at = "";
+	if (rc == CUBE_ERR_UNAVAILABLE || rc == CUBE_ERR_TIMEOUT)
+		return cube_fail(err, CUBE_ERR_UNAVAILABLE, 0,
+				 "no manager answers at %.80s%s%.60s; start cube-manager, or "
+				 "name another with -m or $CUBE_MANAGER",
+				 api->url, at[0] != '\0' ? ": " : "", at);
+	return cube_fail(err, CUBE_ERR_INTERNAL, 0, "what answers at %.80s is no manager: %s",
+			 api->url, at);
+}
+
 int
 api_fail(const struct api *api, const struct fetch *fetch, int rc, struct cube_error *err)
 {
 	char message[sizeof(err->message)];
-	char reason[sizeof(err->message)];
+	char bare[32];
 
-	if (rc == CUBE_ERR_UNAVAILABLE || rc == CUBE_ERR_TIMEOUT) {
-		(void)snprintf(reason, sizeof(reason), "%s", err->message);
-		return cube_fail(
-			err, rc, 0,
-			"no manager answers at %s: %.120s; start cube-manager, or name it "
-			"with -m or $CUBE_MANAGER",
-			api->url, reason);
-	}
-	if (rc < 0) {
-		(void)snprintf(reason, sizeof(reason), "%s", err->message);
-		return cube_fail(err, CUBE_ERR_INTERNAL, 0,
-				 "what answers at %s is no manager: %s", api->url, reason);
-	}
+	if (rc < 0)
+		return fail_silent(api, fetch, rc, err);
+	rc = fetch->status == 404                           ? CUBE_ERR_NOT_FOUND
+	     : fetch->status == 409                         ? CUBE_ERR_CONFLICT
+	     : fetch->status >= 502 && fetch->status <= 504 ? CUBE_ERR_UNAVAILABLE
+							    : CUBE_ERR_INTERNAL;
 	fetch_error_message(fetch, message, sizeof(message));
-	rc = fetch->status == 404   ? CUBE_ERR_NOT_FOUND
-	     : fetch->status == 409 ? CUBE_ERR_CONFLICT
-	     : fetch->status == 503 ? CUBE_ERR_UNAVAILABLE
-				    : CUBE_ERR_INTERNAL;
-	return cube_fail(err, rc, 0, "%s", message);
+	(void)snprintf(bare, sizeof(bare), "HTTP status %d", fetch->status);
+	if (strcmp(message, bare) != 0)
+		return cube_fail(err, rc, 0, "%s", message);
+	/* A manager says what is wrong; this one has not. */
+	return cube_fail(
+		err, CUBE_ERR_INTERNAL, 0,
+		"what answers at %.80s is no manager of cube's: HTTP status %d, and no "
+		"message",
+		api->url, fetch->status);
 }
 
 int
@@ -83,18 +108,19 @@ api_call(const struct api *api, const char *method, const char *path, const void
 	fetch->body_size = size;
 	fetch->timeout_ms = CALL_TIMEOUT_MS;
 	rc = fetch_run(fetch, err);
-	fetch->url = NULL; /* it ends with this function */
 	if (rc < 0 || fetch->status < 200 || fetch->status > 299) {
 		rc = api_fail(api, fetch, rc, err);
 		fetch_release(fetch);
 		return rc;
 	}
+	fetch->url = NULL; /* it ends with this function */
 	if (fetch->response.size > 0 &&
 	    json_parse(buf_text(&fetch->response), fetch->response.size, &answer->doc, err) <
 		    0) {
 		fetch_release(fetch);
 		return cube_fail(err, CUBE_ERR_INTERNAL, 0,
-				 "what answers at %s is no manager: %s %s is not JSON",
+				 "what answers at %.80s is no manager: the answer to %s %.60s "
+				 "is not JSON",
 				 api->url, method, path);
 	}
 	return 0;
@@ -107,34 +133,60 @@ answer_release(struct answer *answer)
 	fetch_release(&answer->fetch);
 }
 
-/* One page; *after moves to its last task, *count is how many there were. */
+int
+api_query_add(char *query, size_t size, const char *key, const char *value,
+	      struct cube_error *err)
+{
+	size_t used = strlen(query);
+	int n;
+
+	if (value == NULL)
+		return 0;
+	n = snprintf(query + used, size - used, "%s%s=", used == 0 ? "" : "&", key);
+	for (const char *at = value; n >= 0 && (size_t)n < size - used && *at != '\0'; at++) {
+		bool plain = isalnum((unsigned char)*at) || strchr("-._~:", *at) != NULL;
+
+		used += (size_t)n;
+		n = plain ? snprintf(query + used, size - used, "%c", *at)
+			  : snprintf(query + used, size - used, "%%%02X", (unsigned char)*at);
+	}
+	if (n < 0 || (size_t)n >= size - used)
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "'%.40s...' is too long for a %s",
+				 value, key);
+	return 0;
+}
+
+/* One page. *after moves to its last task; *more: there may be others behind it. */
 static int
-page_visit(const struct api *api, const char *query, uint64_t *after, size_t *count,
+page_visit(const struct api *api, const char *query, int64_t *after, bool *more,
 	   int (*visit)(void *ctx, const struct json_value *task), void *ctx,
 	   struct cube_error *err)
 {
 	char path[API_PATH_SIZE];
 	struct answer answer;
 	const struct json_value *task;
+	int64_t last = *after;
 	int rc;
 
-	(void)snprintf(path, sizeof(path), "/tasks?limit=%d&after=%" PRIu64 "%s%s", PAGE_TASKS,
+	(void)snprintf(path, sizeof(path), "/tasks?limit=%d&after=%" PRId64 "%s%s", PAGE_TASKS,
 		       *after, query[0] == '\0' ? "" : "&", query);
 	rc = api_call(api, "GET", path, NULL, 0, &answer, err);
 	if (rc < 0)
 		return rc;
-	*count = 0;
 	if (answer.doc.root == NULL || answer.doc.root->type != JSON_ARRAY) {
 		answer_release(&answer);
 		return cube_fail(err, CUBE_ERR_INTERNAL, 0,
-				 "what answers at %s is no manager: GET /tasks is no array",
+				 "what answers at %.80s is no manager: GET /tasks is no array",
 				 api->url);
 	}
 	for (task = answer.doc.root->as.first; rc == 0 && task != NULL; task = task->next) {
-		*after = (uint64_t)member_int(task, "Sequence", INT64_MAX);
-		(*count)++;
+		last = member_int(task, "Sequence", 0);
 		rc = visit(ctx, task);
 	}
+	/* A manager without sequences, as the book's, has sent all; and none may send us
+	 * round for ever. */
+	*more = answer.doc.root->count == PAGE_TASKS && last > *after;
+	*after = last;
 	answer_release(&answer);
 	return rc;
 }
@@ -144,12 +196,12 @@ api_tasks(const struct api *api, const char *query,
 	  int (*visit)(void *ctx, const struct json_value *task), void *ctx,
 	  struct cube_error *err)
 {
-	uint64_t after = 0;
-	size_t count = PAGE_TASKS;
+	int64_t after = 0;
+	bool more = true;
 	int rc = 0;
 
-	while (rc == 0 && count == PAGE_TASKS)
-		rc = page_visit(api, query, &after, &count, visit, ctx, err);
+	while (rc == 0 && more)
+		rc = page_visit(api, query, &after, &more, visit, ctx, err);
 	return rc;
 }
 

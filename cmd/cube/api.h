@@ -28,7 +28,8 @@ struct answer {
 int api_init(struct api *api, const struct cli_values *values, struct cube_error *err);
 
 /* 0 on a 2xx answer. Else the manager's own words; NOT_FOUND on 404, CONFLICT on 409,
- * UNAVAILABLE on 503 or when no manager answers, else INTERNAL. Release answer only on 0. */
+ * UNAVAILABLE on 502 to 504 or when no manager answers, TIMEOUT, else INTERNAL: INVALID is left
+ * to what was wrong with the command. Release answer only on 0. */
 int api_call(const struct api *api, const char *method, const char *path, const void *body,
 	     size_t size, struct answer *answer, struct cube_error *err);
 void answer_release(struct answer *answer);
@@ -38,6 +39,11 @@ void api_fetch_init(const struct api *api, struct fetch *fetch, char *url, size_
 		    const char *path);
 /* What a fetch that failed, or was not answered with 2xx, means for a person. */
 int api_fail(const struct api *api, const struct fetch *fetch, int rc, struct cube_error *err);
+
+/* Adds key=value, percent-encoded, with & before it unless query is empty; value NULL adds
+ * nothing. INVALID if it does not fit. */
+int api_query_add(char *query, size_t size, const char *key, const char *value,
+		  struct cube_error *err);
 
 /* Each task of GET /tasks?QUERY, page by page, in the order of submission; query may be
  * "". A visit that returns non-zero ends the walk with that. */

@@ -1,40 +1,55 @@
 /* cube/find.c - see the header. */
 #include "find.h"
 
-#include "base/buf.h"
+#include "model/task.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#define PREFIX_MIN 2
+#define PREFIX_MIN  2
+#define NAMED_MAX   4 /* candidates that a message lists */
+#define SHORT_CHARS 13
 
 /* What a query for a name or a prefix found. */
 struct found {
-	char id[ID_SIZE]; /* of the newest that counts */
+	char id[ID_SIZE]; /* of the last */
 	size_t count;
-	size_t live_count;
 	char live_id[ID_SIZE];
-	char names[120]; /* the first of them, for a message */
+	size_t live_count;
+	size_t named;    /* so many are in names */
+	char names[160]; /* "0123abcd-0123 (running), ..." */
 };
+
+const char *
+state_word(const struct json_value *task)
+{
+	static const char *const words[] = {"pending", "scheduled", "running", "completed",
+					    "failed"};
+	int64_t state = member_int(task, "State", -1);
+
+	return state >= 0 && state <= 4 ? words[state] : "in an unknown state";
+}
 
 static int
 found_add(void *ctx, const struct json_value *task)
 {
 	struct found *found = ctx;
 	const char *id = member_text(task, "ID", "");
-	bool live = !member_bool(task, "Final");
 	size_t used = strlen(found->names);
 
+	if (id_parse(id, found->id) < 0)
+		return 0;
 	found->count++;
-	(void)snprintf(found->id, sizeof(found->id), "%s", id);
-	if (live) {
+	if (!member_bool(task, "Final")) {
 		found->live_count++;
-		(void)snprintf(found->live_id, sizeof(found->live_id), "%s", id);
+		(void)memcpy(found->live_id, found->id, ID_SIZE);
 	}
-	if (used + 24 < sizeof(found->names))
-		(void)snprintf(found->names + used, sizeof(found->names) - used, "%s%.13s",
-			       used == 0 ? "" : ", ", id);
+	if (found->named < NAMED_MAX) {
+		(void)snprintf(found->names + used, sizeof(found->names) - used, "%s%.*s (%s)",
+			       used == 0 ? "" : ", ", SHORT_CHARS, found->id, state_word(task));
+		found->named++;
+	}
 	return 0;
 }
 
@@ -46,26 +61,28 @@ is_prefix(const char *text)
 	return size >= PREFIX_MIN && text[size] == '\0' && size < ID_SIZE;
 }
 
-static bool
-is_name(const char *text)
-{
-	return text[0] != '\0' &&
-	       text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				 "0123456789_.-")] == '\0';
-}
-
 static int
 query(const struct api *api, const char *key, const char *text, struct found *found,
       struct cube_error *err)
 {
-	char query_text[API_PATH_SIZE / 2];
+	char query_text[128] = "";
+	int rc = api_query_add(query_text, sizeof(query_text), key, text, err);
 
 	memset(found, 0, sizeof(*found));
-	(void)snprintf(query_text, sizeof(query_text), "%s=%.64s", key, text);
-	for (char *at = query_text + strlen(key); strcmp(key, "prefix") == 0 && *at != '\0';
-	     at++)
-		*at = (char)tolower((unsigned char)*at);
-	return api_tasks(api, query_text, found_add, found, err);
+	return rc < 0 ? rc : api_tasks(api, query_text, found_add, found, err);
+}
+
+static int
+query_prefix(const struct api *api, const char *text, struct found *found,
+	     struct cube_error *err)
+{
+	char lower[ID_SIZE];
+	size_t i;
+
+	for (i = 0; text[i] != '\0' && i < sizeof(lower) - 1; i++)
+		lower[i] = (char)tolower((unsigned char)text[i]);
+	lower[i] = '\0';
+	return query(api, "prefix", lower, found, err);
 }
 
 int
@@ -76,7 +93,7 @@ find_task(const struct api *api, const char *text, char id[ID_SIZE], struct cube
 
 	if (id_parse(text, id) == 0)
 		return 0;
-	if (is_name(text)) {
+	if (name_is_valid(text)) {
 		rc = query(api, "name", text, &found, err);
 		if (rc < 0)
 			return rc;
@@ -86,20 +103,20 @@ find_task(const struct api *api, const char *text, char id[ID_SIZE], struct cube
 		}
 	}
 	if (found.count == 0 && is_prefix(text)) {
-		rc = query(api, "prefix", text, &found, err);
+		rc = query_prefix(api, text, &found, err);
 		if (rc < 0)
 			return rc;
 	}
 	if (found.count == 0)
-		return cube_fail(
-			err, CUBE_ERR_NOT_FOUND, 0,
-			"no task is called '%.64s', and no id begins so; `cube status -a` "
-			"lists all",
-			text);
+		return cube_fail(err, CUBE_ERR_NOT_FOUND, 0,
+				 "no task is called '%.64s', and no id begins so; `cube status "
+				 "-a` lists all",
+				 text);
 	if (found.count > 1)
 		return cube_fail(err, CUBE_ERR_CONFLICT, 0,
 				 "'%.40s' fits %zu tasks: %s%s; say which by its id", text,
-				 found.count, found.names, found.count > 6 ? ", ..." : "");
+				 found.count, found.names,
+				 found.count > found.named ? ", ..." : "");
 	(void)memcpy(id, found.id, ID_SIZE);
 	return 0;
 }

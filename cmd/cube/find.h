@@ -1,7 +1,7 @@
 /* cube/find.h - from what a person calls a task to its id.
  *
- * A uuid is itself; else the unique prefix of an id (two characters or more); else a name:
- * the one live task of that name, or the only one.
+ * A whole uuid is itself; else a name: the one live task of that name, or the only one;
+ * else the unique beginning of an id, two characters or more.
  */
 #ifndef CUBE_FIND_H
 #define CUBE_FIND_H
@@ -16,5 +16,8 @@ find_task(const struct api *api, const char *text, char id[ID_SIZE], struct cube
 /* GET /tasks/ID; the Task is answer->doc.root. */
 int
 get_task(const struct api *api, const char *id, struct answer *answer, struct cube_error *err);
+
+/* "pending", ... "failed", or "in an unknown state". */
+const char *state_word(const struct json_value *task);
 
 #endif

@@ -2,63 +2,86 @@
 #include "follow.h"
 
 #include "base/clock.h"
+#include "clean.h"
 #include "find.h"
 #include "wait.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#define RETRY_MS 300
+#define RETRY_MS 100
+#define LATE_MS  2000 /* between the end of the output and the end of the task */
 
-struct piece_sink {
+struct sink {
+	struct cleaner cleaner;
+	bool to_terminal;
 	uint64_t deadline_ms;
-	int64_t last_ms; /* Unix time of the last byte, to go on from */
+	int64_t last_ms; /* Unix time of the last byte, to go on from; 0: none yet */
 };
 
 static int
 piece_print(void *ctx, const void *bytes, size_t size)
 {
-	struct piece_sink *sink = ctx;
+	struct sink *sink = ctx;
+	bool ok;
 
 	sink->last_ms = clock_now().wall_ms;
-	return fwrite(bytes, 1, size, stdout) == size && fflush(stdout) == 0 ? 0 : 1;
+	if (sink->to_terminal)
+		ok = cleaner_print(&sink->cleaner, bytes, size, stdout);
+	else
+		ok = fwrite(bytes, 1, size, stdout) == size && fflush(stdout) == 0;
+	return ok ? 0 : 1;
 }
 
 static int
 is_late(void *ctx)
 {
-	const struct piece_sink *sink = ctx;
+	const struct sink *sink = ctx;
 
 	return clock_now().mono_ms >= sink->deadline_ms;
 }
 
-static void
-path_add(char *path, size_t size, const char *key, const char *value)
+/* "/tasks/ID/logs?..." */
+static int
+logs_path(const char *id, const struct follow *what, const char *attempt, const char *since,
+	  char path[API_PATH_SIZE], struct cube_error *err)
 {
-	size_t used = strlen(path);
+	char query[API_PATH_SIZE / 2] = "";
+	const char *const pairs[][2] = {
+		{"follow", what->follow ? "1" : NULL},
+		/* The last lines are those before what was seen already. */
+		{"tail", since == what->since ? what->tail : NULL},
+		{"since", since},
+		{"stream", what->stream},
+		{"attempt", attempt},
+	};
 
-	if (value != NULL)
-		(void)snprintf(path + used, size - used, "%c%s=%.40s",
-			       strchr(path, '?') == NULL ? '?' : '&', key, value);
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		int rc = api_query_add(query, sizeof(query), pairs[i][0], pairs[i][1], err);
+
+		if (rc < 0)
+			return rc;
+	}
+	(void)snprintf(path, API_PATH_SIZE, "/tasks/%s/logs%s%s", id,
+		       query[0] == '\0' ? "" : "?", query);
+	return 0;
 }
 
-/* One GET. */
+/* One GET. TIMEOUT: the deadline; INTERNAL: our own output cannot be written; else as
+ * api_fail. */
 static int
-fetch_logs(const struct api *api, const char *id, const struct follow *what, const char *since,
-	   struct piece_sink *sink, struct cube_error *err)
+fetch_logs(const struct api *api, const char *id, const struct follow *what,
+	   const char *attempt, const char *since, struct sink *sink, struct cube_error *err)
 {
 	char path[API_PATH_SIZE];
 	char url[API_URL_SIZE + API_PATH_SIZE];
 	struct fetch fetch;
-	int rc;
+	int rc = logs_path(id, what, attempt, since, path, err);
 
-	(void)snprintf(path, sizeof(path), "/tasks/%s/logs", id);
-	path_add(path, sizeof(path), "follow", what->follow ? "1" : NULL);
-	path_add(path, sizeof(path), "tail", since == what->since ? what->tail : NULL);
-	path_add(path, sizeof(path), "since", since);
-	path_add(path, sizeof(path), "stream", what->stream);
-	path_add(path, sizeof(path), "attempt", what->attempt);
+	if (rc < 0)
+		return rc;
 	api_fetch_init(api, &fetch, url, sizeof(url), path);
 	fetch.piece = piece_print;
 	fetch.stop = is_late;
@@ -75,55 +98,98 @@ fetch_logs(const struct api *api, const char *id, const struct follow *what, con
 	return rc;
 }
 
-/* Has the task ended for good? Negative: it cannot be told. */
+/* What of a task tells how to go on. */
+struct progress {
+	int64_t attempt;
+	bool final;
+};
+
 static int
-has_ended(const struct api *api, const char *id, struct cube_error *err)
+look(const struct api *api, const char *id, uint64_t deadline_ms, struct progress *out,
+     struct cube_error *err)
 {
 	struct answer answer;
-	int rc = get_task(api, id, &answer, err);
+	int rc = wait_task(api, id, WAIT_RUNNING, deadline_ms, &answer, err);
 
 	if (rc < 0)
 		return rc;
-	rc = member_bool(answer.doc.root, "Final");
+	out->attempt = member_int(answer.doc.root, "Attempt", 0);
+	out->final = member_bool(answer.doc.root, "Final");
 	answer_release(&answer);
+	return 0;
+}
+
+/* What has been printed so far. */
+struct shown {
+	int64_t attempt;   /* printed from; 0: none */
+	bool whole;        /* its output has ended */
+	uint64_t whole_ms; /* since when */
+	uint64_t heard_ms; /* the last time that a fetch went well */
+};
+
+/* One fetch of this attempt, from where the last one of it broke off. */
+static int
+follow_attempt(const struct api *api, const char *id, const struct follow *what,
+	       int64_t attempt, struct shown *shown, struct sink *sink, struct cube_error *err)
+{
+	char since[TIMESTAMP_SIZE];
+	char number[24];
+	bool again = shown->attempt == attempt && sink->last_ms > 0;
+	int rc;
+
+	timestamp_format(sink->last_ms + 1, since);
+	(void)snprintf(number, sizeof(number), "%" PRId64, attempt);
+	rc = fetch_logs(api, id, what, attempt > 0 ? number : NULL, again ? since : what->since,
+			sink, err);
+	shown->whole = rc == 0;
+	if (rc == 0)
+		shown->whole_ms = shown->heard_ms = clock_now().mono_ms;
 	return rc;
+}
+
+/* Follows attempt after attempt until the task has ended for good. */
+static int
+follow_on(const struct api *api, const char *id, const struct follow *what, struct sink *sink,
+	  struct cube_error *err)
+{
+	struct shown shown = {.heard_ms = clock_now().mono_ms};
+	struct progress now = {0};
+
+	for (;;) {
+		int rc = look(api, id, what->deadline_ms, &now, err);
+		bool whole;
+
+		if (rc < 0)
+			return rc;
+		/* The manager hears of an end a little after the output has ended. */
+		whole = shown.whole && shown.attempt == now.attempt;
+		if (whole && now.final)
+			return 0;
+		if (!whole || clock_now().mono_ms - shown.whole_ms > LATE_MS) {
+			bool again = shown.attempt == now.attempt;
+
+			rc = follow_attempt(api, id, what, now.attempt, &shown, sink, err);
+			if (rc == CUBE_ERR_TIMEOUT || rc == CUBE_ERR_INTERNAL)
+				return rc;
+			/* A container that was removed has no more to say. */
+			if (now.final)
+				return rc == CUBE_ERR_NOT_FOUND && again ? 0 : rc;
+			if (rc < 0 && clock_now().mono_ms - shown.heard_ms > WAIT_DEAF_MS)
+				return rc;
+			shown.attempt = now.attempt;
+		}
+		wait_ms(RETRY_MS);
+	}
 }
 
 int
 follow_task(const struct api *api, const char *id, const struct follow *what,
 	    struct cube_error *err)
 {
-	struct piece_sink sink = {.deadline_ms = what->deadline_ms};
-	char since[32];
-	const char *from = what->since;
+	struct sink sink = {.deadline_ms = what->deadline_ms,
+			    .to_terminal = isatty(STDOUT_FILENO) == 1};
 
-	for (;;) {
-		struct answer answer;
-		int ended;
-		int rc;
-
-		if (what->follow) {
-			rc = wait_task(api, id, WAIT_RUNNING, what->deadline_ms, &answer, err);
-			if (rc < 0)
-				return rc;
-			answer_release(&answer);
-		}
-		ended = what->follow ? has_ended(api, id, err) : 1;
-		rc = fetch_logs(api, id, what, from, &sink, err);
-		if (!what->follow || rc == CUBE_ERR_TIMEOUT || rc == CUBE_ERR_INTERNAL)
-			return rc;
-		if (rc == CUBE_ERR_NOT_FOUND && ended == 1)
-			return rc;
-		if (ended == 1)
-			return rc;
-		/* The stream has ended; the task, perhaps, has not. */
-		if (has_ended(api, id, err) == 1)
-			return rc;
-		if (sink.last_ms > 0) {
-			(void)snprintf(since, sizeof(since), "%" PRId64,
-				       sink.last_ms / 1000 + 1);
-			from = since;
-		}
-		wait_ms(RETRY_MS);
-	}
+	if (what->follow && what->attempt == NULL)
+		return follow_on(api, id, what, &sink, err);
+	return fetch_logs(api, id, what, what->attempt, what->since, &sink, err);
 }

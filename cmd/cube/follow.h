@@ -13,8 +13,11 @@ struct follow {
 	uint64_t deadline_ms; /* mono; WAIT_FOREVER */
 };
 
-/* With follow, waits for a task that has not started, and goes on after a connection that
- * broke, until the task has ended. TIMEOUT at the deadline. */
+/* With follow, waits for a task that has not started, goes on over restarts and after a
+ * connection that broke, until the task has ended for good; with an attempt, until that one
+ * has. A connection that broke is taken up again by the time of the last byte on this
+ * machine's clock: if the clocks of the machines differ, some lines come twice or not at
+ * all. TIMEOUT at the deadline; NOT_FOUND: it has printed nothing and never will. */
 int follow_task(const struct api *api, const char *id, const struct follow *what,
 		struct cube_error *err);
 

@@ -26,6 +26,12 @@ static const struct cli_program program = {
 	.summary = "print what a task has printed",
 	.operands = "TASK",
 	.options = options,
+	.notes =
+		"TASK is a name, an id, or the unique beginning of an id. With -f it waits for "
+		"a task that has not started and goes on over restarts. To a file or a pipe "
+		"the "
+		"output goes as it is; to a terminal without control characters other than "
+		"colours.",
 };
 
 static int
@@ -65,7 +71,7 @@ run(const struct cli_values *values, struct cube_error *err)
 	rc = find_task(&api, tasks[0], id, err);
 	if (rc == 0)
 		rc = follow_task(&api, id, &what, err);
-	return rc == CUBE_ERR_INVALID ? CUBE_ERR_INTERNAL : rc;
+	return rc;
 }
 
 const struct command command_logs = {.word = "logs", .program = &program, .run = run};

@@ -4,10 +4,10 @@
  * wrong into one line and an exit code.
  */
 #include "base/error.h"
+#include "clean.h"
 #include "command.h"
 #include "http/fetch.h"
 
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,13 +40,29 @@ find_command(const char *word)
 }
 
 static int
+no_command(const char *word)
+{
+	char list[256] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; commands[i] != NULL; i++) {
+		int n = snprintf(list + used, sizeof(list) - used, " %s", commands[i]->word);
+
+		if (n < 0 || (size_t)n >= sizeof(list) - used)
+			break;
+		used += (size_t)n;
+	}
+	if (word[0] == '-')
+		complain("", "%.60s: options come after the command; there are:%s", word, list);
+	else
+		complain("", "'%.60s' is not a command; there are:%s", word, list);
+	return EXIT_USAGE;
+}
+
+static int
 say(const struct command *command, const struct cube_error *err)
 {
-	(void)fflush(stdout);
-	(void)fprintf(stderr, "cube %s: ", command->word);
-	for (const char *at = err->message; *at != '\0'; at++)
-		(void)fputc((unsigned char)*at < 0x20 ? ' ' : *at, stderr);
-	(void)fputc('\n', stderr);
+	complain(command->word, "%s", err->message);
 	return err->code == CUBE_ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
 }
 
@@ -72,11 +88,25 @@ run(const struct command *command, int argc, char **argv)
 		return say(command, &err);
 	}
 	if (fflush(stdout) != 0) {
-		(void)fprintf(stderr, "cube %s: standard output cannot be written\n",
-			      command->word);
+		complain(command->word, "standard output cannot be written");
 		return EXIT_FAILED;
 	}
 	return rc;
+}
+
+/* `cube help [COMMAND]` and `cube --help`. */
+static int
+help(const char *word)
+{
+	const struct command *command = word != NULL ? find_command(word) : NULL;
+
+	if (word != NULL && command == NULL)
+		return no_command(word);
+	if (command != NULL)
+		cli_help(command->program, stdout);
+	else
+		usage(stdout);
+	return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
 }
 
 int
@@ -84,28 +114,18 @@ main(int argc, char **argv)
 {
 	const struct command *command;
 
-	(void)setlocale(LC_CTYPE, "");
 	(void)signal(SIGPIPE, SIG_DFL);
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-	    strcmp(argv[1], "help") == 0) {
-		command = argc > 2 ? find_command(argv[2]) : NULL;
-		if (command != NULL)
-			cli_help(command->program, stdout);
-		else
-			usage(stdout);
-		return 0;
+	    strcmp(argv[1], "help") == 0)
+		return help(argv[2]);
+	if (strcmp(argv[1], "--version") == 0) {
+		cli_version("cube", stdout);
+		return fflush(stdout) == 0 ? 0 : EXIT_FAILED;
 	}
-	command = find_command(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
-	if (command == NULL) {
-		(void)fprintf(stderr, "cube: '%s' is not a command; there are:", argv[1]);
-		for (size_t i = 0; commands[i] != NULL; i++)
-			(void)fprintf(stderr, " %s", commands[i]->word);
-		(void)fputc('\n', stderr);
-		return EXIT_USAGE;
-	}
-	return run(command, argc - 1, argv + 1);
+	command = find_command(argv[1]);
+	return command != NULL ? run(command, argc - 1, argv + 1) : no_command(argv[1]);
 }

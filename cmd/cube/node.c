@@ -2,6 +2,7 @@
 #include "api.h"
 #include "command.h"
 #include "common/units.h"
+#include "model/task.h"
 #include "table.h"
 
 #include <inttypes.h>
@@ -21,8 +22,8 @@ static const struct cli_program program = {
 	.operands = "[NAME | rm NAME]",
 	.options = options,
 	.notes = "Without NAME: all of them. `cube node rm NAME` makes the manager forget a "
-		 "node that "
-		 "has no tasks; a worker that still runs joins again.",
+		 "node "
+		 "that has no tasks; a worker that still runs joins again.",
 };
 
 static void
@@ -115,6 +116,7 @@ list(const struct api *api, enum output_form form, struct cube_error *err)
 		     at = at->next)
 			add_node(&table, at);
 		rc = table_print(&table, stdout, err);
+		table_release(&table);
 	}
 	answer_release(&answer);
 	return rc;
@@ -189,13 +191,11 @@ print_detail(const struct json_value *node)
 	print_labels(node);
 }
 
-/* A node's name as part of a path: names need no encoding, and others do not exist. */
+/* A node's name as part of a path: what is no name is no node's. */
 static int
 node_path(const char *name, char *path, size_t size, struct cube_error *err)
 {
-	if (name[0] == '\0' || strlen(name) > 255 ||
-	    name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			      "0123456789_.-:")] != '\0')
+	if (!name_is_valid(name))
 		return cube_fail(err, CUBE_ERR_NOT_FOUND, 0, "'%.64s' is not a node's name",
 				 name);
 	(void)snprintf(path, size, "/nodes/%s", name);
@@ -259,10 +259,10 @@ run(const struct cli_values *values, struct cube_error *err)
 	else if (count == 1)
 		rc = show(&api, words[0], form, err);
 	else
-		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "wants nothing, a node's NAME, or rm NAME; not '%.60s %.60s'",
-				 words[0], words[1]);
-	return rc == CUBE_ERR_INVALID ? CUBE_ERR_INTERNAL : rc;
+		rc = cube_fail(err, CUBE_ERR_INVALID, 0,
+			       "wants nothing, a node's NAME, or rm NAME; not '%.60s %.60s'",
+			       words[0], words[1]);
+	return rc;
 }
 
 const struct command command_node = {.word = "node", .program = &program, .run = run};

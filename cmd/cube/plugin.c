@@ -1,4 +1,4 @@
-/* cube plugin - looks at a plugin's file without running any of it. */
+/* cube plugin - says what a plugin's file is, without calling any of its functions. */
 #include "command.h"
 #include "plugin/load.h"
 
@@ -18,9 +18,9 @@ static const struct cli_program program = {
 	.summary = "show what a plugin is",
 	.operands = "info FILE.so",
 	.options = options,
-	.notes = "`cube plugin info` prints a plugin's kind, name, version, ABI and options. A "
-		 "name "
-		 "without a slash is looked up as the daemons do.",
+	.notes = "Prints a plugin's kind, name, version, ABI and options. FILE.so with a slash "
+		 "in "
+		 "it is a path; a bare name is looked up as the daemons do it.",
 };
 
 static int
@@ -33,8 +33,9 @@ run(const struct cli_values *values, struct cube_error *err)
 	int rc;
 
 	if (count != 2 || strcmp(words[0], "info") != 0)
-		return cube_fail(err, CUBE_ERR_INVALID, 0, "wants info FILE.so");
-	rc = plugin_load(words[1], (enum cube_plugin_kind)0, "plugin info",
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "wants info and one plugin: cube plugin info roundrobin.so");
+	rc = plugin_load(words[1], (enum cube_plugin_kind)0, NULL,
 			 cli_text(values, "plugin-dir"), &plugin, err);
 	if (rc < 0)
 		return rc == CUBE_ERR_INVALID ? CUBE_ERR_INTERNAL : rc;

@@ -20,7 +20,8 @@ port_number(const char **at)
 }
 
 int
-port_parse(const char *text, char container[16], char host[8], struct cube_error *err)
+port_parse(const char *text, char container[PORT_CONTAINER_SIZE], char host[PORT_HOST_SIZE],
+	   struct cube_error *err)
 {
 	const char *at = text;
 	unsigned first = port_number(&at);
@@ -42,11 +43,12 @@ port_parse(const char *text, char container[16], char host[8], struct cube_error
 		return cube_fail(
 			err, CUBE_ERR_INVALID, 0,
 			"--publish wants [HOST:]CONTAINER[/tcp|/udp] with ports from 1 to "
-			"65535, such as 8080:80, not '%s'",
+			"65535, such as 8080:80, not '%.60s'",
 			text);
-	(void)snprintf(container, 16, "%u/%s", second != 0 ? second : first, protocol);
+	(void)snprintf(container, PORT_CONTAINER_SIZE, "%u/%s", second != 0 ? second : first,
+		       protocol);
 	if (second != 0)
-		(void)snprintf(host, 8, "%u", first);
+		(void)snprintf(host, PORT_HOST_SIZE, "%u", first);
 	else
 		host[0] = '\0';
 	return 0;

@@ -1,11 +1,16 @@
-/* cube/ports.h - --publish as Docker writes it. */
+/* cube/ports.h - what --publish takes. Pure. */
 #ifndef CUBE_PORTS_H
 #define CUBE_PORTS_H
 
 #include "base/error.h"
 
-/* "8080:80", "8080:80/udp", "80" (any free host port). container is "80/tcp", host
- * "8080" or "" for any. */
-int port_parse(const char *text, char container[16], char host[8], struct cube_error *err);
+#define PORTS_MAX           64 /* of one task, as the manager has it */
+#define PORT_CONTAINER_SIZE 16 /* "65535/udp" and its NUL, rounded up */
+#define PORT_HOST_SIZE      8
+
+/* "8080:80", "53:53/udp", "80": the key and the value of PortBindings; host "" is any free
+ * port. INVALID names the text. */
+int port_parse(const char *text, char container[PORT_CONTAINER_SIZE], char host[PORT_HOST_SIZE],
+	       struct cube_error *err);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "api.h"
 #include "base/clock.h"
+#include "clean.h"
 #include "command.h"
 #include "find.h"
 #include "follow.h"
@@ -15,14 +16,23 @@
 
 #define EXIT_TIMED_OUT 124
 #define EXIT_OURS      125 /* with --wait: cube's own failure, or not placed */
+#define TELL_MAX       64  /* tasks of a file that are asked about before */
+
+/* What follows on the submission. */
+struct plan {
+	bool waits;
+	bool logs;
+	enum wait_for what;
+	uint64_t timeout_ms; /* 0: none */
+	uint64_t deadline_ms;
+};
 
 static const struct cli_option options[] = {
 	{.name = "file",
 	 .letter = 'f',
 	 .arg = "FILE",
 	 .help = "run what FILE holds (- is standard input): a TaskEvent, a Task, or an array "
-		 "of "
-		 "either"},
+		 "of them"},
 	{.name = "new", .help = "with -f: give every task a new id"},
 	{.name = "name", .arg = "NAME", .help = "the task's name; default: from image and id"},
 	{.name = "cpus",
@@ -73,7 +83,8 @@ static const struct cli_option options[] = {
 	{.name = "timeout",
 	 .arg = "SECONDS",
 	 .help = "with --wait or --logs: give up, exit 124"},
-	{.name = "logs", .help = "print its output until it ends"},
+	{.name = "logs", .help = "print its output until it ends; then as --wait"},
+	{.name = "dry-run", .help = "print what would be sent, and send nothing"},
 	OPTION_MANAGER,
 	OPTION_HELP,
 	{.name = NULL},
@@ -85,22 +96,36 @@ static const struct cli_program program = {
 	.operands = "[IMAGE [ARG...]]",
 	.operands_end = true,
 	.options = options,
-	.notes = "IMAGE is a container image, or for a worker with process.so a program; "
-		 "ARG... are "
-		 "its arguments. With a FILE whose tasks have ids, a second run says that they "
-		 "are "
-		 "there already; --new runs them again under new ids.\n\n"
-		 "Exit codes: 0 submitted, 1 refused or failed, 2 wrong usage; with --wait the "
-		 "task's "
-		 "own exit code, 124 when --timeout is over, 125 when cube itself failed.",
+	.notes =
+		"IMAGE is a container image, or for a worker with process.so a program; ARG... "
+		"are its arguments. The ids of the tasks are printed, one a line. With a FILE "
+		"whose tasks have ids, a second run says that they are there already, and "
+		"--new runs them again under new ids.\n\n"
+		"Exit codes: 0 submitted, 1 refused or failed, 2 wrong usage. With --wait or "
+		"--logs: the task's own exit code (of several tasks the first that is not 0), "
+		"124 when --timeout is over, 125 when cube itself failed or the task never "
+		"ran.",
 };
 
-static int
-check_usage(const struct cli_values *values, struct cube_error *err)
+/* The options that go with -f; the others say what the file says. */
+static bool
+goes_with_file(const char *name)
 {
-	const char *wait = cli_text(values, "wait");
-	size_t operands;
+	static const char *const with[] = {"file",    "new",  "dry-run", "wait",
+					   "timeout", "logs", "help",    "manager"};
+
+	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
+		if (strcmp(name, with[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+check_source(const struct cli_values *values, struct cube_error *err)
+{
 	bool file = cli_given(values, "file");
+	size_t operands;
 
 	(void)cli_operands(values, &operands);
 	if (!file && operands == 0)
@@ -112,18 +137,9 @@ check_usage(const struct cli_values *values, struct cube_error *err)
 				 "give an IMAGE or -f FILE, not both");
 	if (cli_flag(values, "new") && !file)
 		return cube_fail(err, CUBE_ERR_INVALID, 0, "--new goes with -f");
-	if (wait != NULL && strcmp(wait, "running") != 0 && strcmp(wait, "done") != 0)
-		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "--wait wants running or done, not '%.40s'", wait);
 	for (const struct cli_option *option = options; file && option->name != NULL;
 	     option++) {
-		static const char *const with_file[] = {"file", "new",  "wait",   "timeout",
-							"logs", "help", "manager"};
-		bool fits = false;
-
-		for (size_t i = 0; i < sizeof(with_file) / sizeof(with_file[0]); i++)
-			fits = fits || strcmp(option->name, with_file[i]) == 0;
-		if (!fits && cli_given(values, option->name))
+		if (!goes_with_file(option->name) && cli_given(values, option->name))
 			return cube_fail(err, CUBE_ERR_INVALID, 0,
 					 "--%s does not go with -f: the file says it",
 					 option->name);
@@ -131,51 +147,75 @@ check_usage(const struct cli_values *values, struct cube_error *err)
 	return 0;
 }
 
+static int
+check_waiting(const struct cli_values *values, struct plan *plan, struct cube_error *err)
+{
+	const char *wait = cli_text(values, "wait");
+	bool running = wait != NULL && strcmp(wait, "running") == 0;
+
+	plan->logs = cli_flag(values, "logs");
+	plan->waits = wait != NULL || plan->logs;
+	plan->what = running ? WAIT_RUNNING : WAIT_DONE;
+	plan->deadline_ms = WAIT_FOREVER;
+	if (wait != NULL && !running && strcmp(wait, "done") != 0)
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "--wait wants running or done, not '%.40s'", wait);
+	if (running && plan->logs)
+		return cube_fail(
+			err, CUBE_ERR_INVALID, 0,
+			"--logs waits for the end: it does not go with --wait=running");
+	if (cli_given(values, "timeout") && !plan->waits)
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "--timeout goes with --wait or --logs");
+	if (plan->waits && cli_flag(values, "dry-run"))
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "--dry-run submits nothing that could be waited for");
+	return cli_duration(values, "timeout", 1, WAIT_MAX_MS, &plan->timeout_ms, err);
+}
+
 /* Says of tasks whose ids came from the file which of them are there already. */
 static void
 tell_known(const struct api *api, const struct submission *submission)
 {
-	static const char *const states[] = {"pending", "scheduled", "running", "completed",
-					     "failed"};
-
-	for (size_t i = 0; i < submission->count; i++) {
+	for (size_t i = 0; i < submission->count && i < TELL_MAX; i++) {
 		struct answer answer;
 		struct cube_error ignored;
-		int64_t state;
 
 		if (!submission->given[i] ||
 		    get_task(api, submission->ids[i], &answer, &ignored) < 0)
 			continue;
-		state = member_int(answer.doc.root, "State", -1);
-		(void)fprintf(
-			stderr,
-			"cube run: task %s is there already and is %s; --new runs it under a "
-			"new id\n",
-			submission->ids[i],
-			state >= 0 && state <= 4 ? states[state] : "in an unknown state");
+		complain("run",
+			 "task %s is there already and is %s; --new runs it under a new id",
+			 submission->ids[i], state_word(answer.doc.root));
 		answer_release(&answer);
 	}
 }
 
-static int
-submit(const struct api *api, const struct cli_values *values, struct submission *submission,
-       struct cube_error *err)
+/* Takes " (line 1, column 9)" out of a message: it is of a text that the user never saw. */
+static void
+forget_place(struct cube_error *err)
 {
-	const char *file = cli_text(values, "file");
+	char *at = strstr(err->message, " (line ");
+	const char *end = at != NULL ? strchr(at, ')') : NULL;
+
+	if (end != NULL)
+		(void)memmove(at, end + 1, strlen(end + 1) + 1);
+}
+
+static int
+submit(const struct api *api, const struct submission *submission, struct cube_error *err)
+{
 	struct answer answer;
 	int rc;
 
-	if (file != NULL)
-		rc = submission_from_file(file, cli_flag(values, "new"), submission, err);
-	else
-		rc = submission_from_options(values, submission, err);
-	if (rc < 0)
-		return rc;
 	tell_known(api, submission);
 	rc = api_call(api, "POST", "/tasks", submission->body.data, submission->body.size,
 		      &answer, err);
-	if (rc < 0)
+	if (rc < 0) {
+		if (!submission->verbatim)
+			forget_place(err);
 		return rc;
+	}
 	answer_release(&answer);
 	for (size_t i = 0; i < submission->count; i++)
 		(void)printf("%s\n", submission->ids[i]);
@@ -184,28 +224,37 @@ submit(const struct api *api, const struct cli_values *values, struct submission
 					       "standard output cannot be written");
 }
 
+static void
+tell_end(const char *id, const struct json_value *task, int code)
+{
+	const char *reason = member_text(task, "Reason", "");
+
+	if (reason[0] != '\0')
+		complain("run", "task %.8s: %s", id, reason);
+	else
+		complain("run", "task %.8s is %s, exit code %d", id, state_word(task), code);
+}
+
 /* Waits for one task; its exit code. */
 static int
-wait_one(const struct api *api, const char *id, enum wait_for what, bool logs,
-	 uint64_t deadline_ms, struct cube_error *err)
+wait_one(const struct api *api, const char *id, const struct plan *plan, struct cube_error *err)
 {
-	const struct follow follow = {.follow = true, .deadline_ms = deadline_ms};
+	const struct follow follow = {.follow = true, .deadline_ms = plan->deadline_ms};
 	struct answer answer;
 	int code = 0;
-	int rc = logs ? follow_task(api, id, &follow, err) : 0;
+	int rc = plan->logs ? follow_task(api, id, &follow, err) : 0;
 
 	/* A task that never started has no output: its end says why. */
 	if (rc == CUBE_ERR_NOT_FOUND)
 		rc = 0;
 	if (rc == 0)
-		rc = wait_task(api, id, what, deadline_ms, &answer, err);
+		rc = wait_task(api, id, plan->what, plan->deadline_ms, &answer, err);
 	if (rc < 0)
 		return rc;
-	if (what == WAIT_DONE || member_bool(answer.doc.root, "Final")) {
+	if (member_bool(answer.doc.root, "Final")) {
 		code = wait_exit_code(answer.doc.root);
 		if (code != 0)
-			(void)fprintf(stderr, "cube run: task %.8s failed: %s\n", id,
-				      member_text(answer.doc.root, "Reason", ""));
+			tell_end(id, answer.doc.root, code);
 	}
 	answer_release(&answer);
 	return code;
@@ -213,24 +262,16 @@ wait_one(const struct api *api, const char *id, enum wait_for what, bool logs,
 
 /* Waits for all; the first exit code that is not 0. */
 static int
-wait_all(const struct api *api, const struct cli_values *values,
-	 const struct submission *submission, struct cube_error *err)
+wait_all(const struct api *api, const struct submission *submission, struct plan *plan,
+	 struct cube_error *err)
 {
-	const char *wait = cli_text(values, "wait");
-	enum wait_for what =
-		wait != NULL && strcmp(wait, "running") == 0 ? WAIT_RUNNING : WAIT_DONE;
-	uint64_t timeout_ms = WAIT_FOREVER;
-	uint64_t deadline_ms = WAIT_FOREVER;
 	int code = 0;
-	int rc = cli_duration(values, "timeout", 1, 366ull * 86400 * 1000, &timeout_ms, err);
 
-	if (rc < 0)
-		return rc;
-	if (timeout_ms != WAIT_FOREVER)
-		deadline_ms = clock_now().mono_ms + timeout_ms;
+	if (plan->timeout_ms != 0)
+		plan->deadline_ms = clock_now().mono_ms + plan->timeout_ms;
 	for (size_t i = 0; i < submission->count; i++) {
-		rc = wait_one(api, submission->ids[i], what, cli_flag(values, "logs"),
-			      deadline_ms, err);
+		int rc = wait_one(api, submission->ids[i], plan, err);
+
 		if (rc < 0)
 			return rc;
 		if (code == 0)
@@ -239,40 +280,64 @@ wait_all(const struct api *api, const struct cli_values *values,
 	return code;
 }
 
-/* With --wait, 124 and 125 tell cube's own failures from the task's exit code. */
 static int
-wait_failed(int rc, const struct cube_error *err)
+submission_make(const struct cli_values *values, struct submission *submission,
+		struct cube_error *err)
 {
-	if (rc >= 0)
-		return rc;
-	(void)fflush(stdout);
-	(void)fprintf(stderr, "cube run: %s\n", err->message);
-	return rc == CUBE_ERR_TIMEOUT ? EXIT_TIMED_OUT : EXIT_OURS;
+	const char *file = cli_text(values, "file");
+
+	return file != NULL
+		       ? submission_from_file(file, cli_flag(values, "new"), submission, err)
+		       : submission_from_options(values, submission, err);
+}
+
+static int
+print_body(const struct submission *submission)
+{
+	const struct buf *body = &submission->body;
+
+	(void)fwrite(body->data, 1, body->size, stdout);
+	if (body->size == 0 || body->data[body->size - 1] != '\n')
+		(void)fputc('\n', stdout);
+	return 0;
+}
+
+static int
+carry_out(const struct cli_values *values, struct plan *plan, const struct api *api,
+	  struct cube_error *err)
+{
+	struct submission submission = {0};
+	int rc = submission_make(values, &submission, err);
+
+	if (rc == 0 && cli_flag(values, "dry-run"))
+		rc = print_body(&submission);
+	else if (rc == 0)
+		rc = submit(api, &submission, err);
+	if (rc == 0 && plan->waits)
+		rc = wait_all(api, &submission, plan, err);
+	submission_release(&submission);
+	return rc;
 }
 
 static int
 run(const struct cli_values *values, struct cube_error *err)
 {
-	bool waits = cli_given(values, "wait") || cli_flag(values, "logs");
-	uint64_t timeout_ms;
-	struct submission submission = {0};
+	struct plan plan = {0};
 	struct api api;
-	int rc = check_usage(values, err);
+	int rc = check_source(values, err);
 
 	if (rc == 0)
-		rc = cli_duration(values, "timeout", 1, 366ull * 86400 * 1000, &timeout_ms,
-				  err);
+		rc = check_waiting(values, &plan, err);
 	if (rc == 0)
 		rc = api_init(&api, values, err);
 	if (rc < 0)
 		return rc;
-	rc = submit(&api, values, &submission, err);
-	if (rc == 0 && waits)
-		rc = wait_failed(wait_all(&api, values, &submission, err), err);
-	else if (rc < 0 && rc != CUBE_ERR_INVALID && waits)
-		rc = wait_failed(rc, err);
-	submission_release(&submission);
-	return rc;
+	rc = carry_out(values, &plan, &api, err);
+	/* Mistakes in the options are usage also then: nothing has been submitted. */
+	if (rc >= 0 || !plan.waits || (rc == CUBE_ERR_INVALID && !cli_given(values, "file")))
+		return rc;
+	complain("run", "%s", err->message);
+	return rc == CUBE_ERR_TIMEOUT ? EXIT_TIMED_OUT : EXIT_OURS;
 }
 
 const struct command command_run = {.word = "run", .program = &program, .run = run};

@@ -1,12 +1,16 @@
 /* cube status (ps) - tasks as a table, or one of them in detail with its history. */
 #include "api.h"
 #include "command.h"
+#include "common/units.h"
 #include "find.h"
 #include "table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#define ZERO_TIME       "0001-01-01T00:00:00Z" /* not yet */
+#define PORTS_TEXT_SIZE 2048
 
 static const struct cli_option options[] = {
 	{.name = "all", .letter = 'a', .help = "also those that have ended"},
@@ -23,9 +27,10 @@ static const struct cli_program program = {
 	.summary = "show tasks",
 	.operands = "[TASK]",
 	.options = options,
-	.notes = "Without TASK: those that have not ended, in the order of submission; with "
-		 "it: all "
-		 "about it, and what has happened to it.",
+	.notes =
+		"Without TASK: those that have not ended, in the order of submission. With "
+		"TASK, which is a name, an id, or the unique beginning of an id: all about it, "
+		"and what has happened to it.",
 };
 
 static const char *
@@ -45,7 +50,7 @@ state_format(const struct json_value *task, char *out, size_t size)
 {
 	int64_t code = member_int(task, "ExitCode", 0);
 
-	if (code != 0)
+	if (code != 0 && member_bool(task, "Final"))
 		(void)snprintf(out, size, "%s (%" PRId64 ")", state_name(task), code);
 	else
 		(void)snprintf(out, size, "%s", state_name(task));
@@ -86,64 +91,69 @@ struct listing {
 	enum output_form form;
 	bool all;
 	size_t count;
-	size_t hidden;
 	struct table table;
-	struct json_writer *writer;
-	struct buf json;
+	struct cube_error *err;
 };
 
-static int
-list_task(void *ctx, const struct json_value *task)
+static void
+add_row(struct table *table, const struct json_value *task)
 {
-	struct listing *listing = ctx;
-	const char *id = member_text(task, "ID", "");
 	char short_id[9];
 	char state[32];
 	char age[24];
 	char ports[64];
 	char reason[80];
 
-	if (!listing->all && member_bool(task, "Final")) {
-		listing->hidden++;
-		return 0;
-	}
-	listing->count++;
-	if (listing->form == OUTPUT_NAME) {
-		text_print(stdout, id);
-		(void)fputc('\n', stdout);
-		return 0;
-	}
-	if (listing->form == OUTPUT_JSON) {
-		json_value_write(listing->writer, task);
-		return 0;
-	}
-	(void)snprintf(short_id, sizeof(short_id), "%.8s", id);
+	(void)snprintf(short_id, sizeof(short_id), "%.8s", member_text(task, "ID", ""));
 	state_format(task, state, sizeof(state));
 	age_format(since(task), age, sizeof(age));
 	ports_format(task, ports, sizeof(ports));
-	(void)snprintf(reason, sizeof(reason), "%.70s", member_text(task, "Reason", ""));
-	table_add(&listing->table,
-		  (const char *const[]){short_id, member_text(task, "Name", ""), state,
-					member_text(task, "Node", ""), age, ports,
-					member_text(task, "Image", ""), reason});
+	(void)snprintf(reason, sizeof(reason), "%s", member_text(task, "Reason", ""));
+	table_add(table, (const char *const[]){short_id, member_text(task, "Name", ""), state,
+					       member_text(task, "Node", ""), age, ports,
+					       member_text(task, "Image", ""), reason});
+}
+
+static int
+list_task(void *ctx, const struct json_value *task)
+{
+	struct listing *listing = ctx;
+
+	if (!listing->all && member_bool(task, "Final"))
+		return 0;
+	listing->count++;
+	switch (listing->form) {
+	case OUTPUT_NAME:
+		text_print(stdout, member_text(task, "ID", ""));
+		(void)fputc('\n', stdout);
+		return 0;
+	case OUTPUT_JSON:
+		(void)fputs(listing->count == 1 ? "[\n" : ",\n", stdout);
+		return json_print(stdout, task, listing->err);
+	case OUTPUT_TABLE:
+		add_row(&listing->table, task);
+		return 0;
+	}
 	return 0;
 }
 
-/* Adds key=value to a query, percent-encoding all but the plainest. */
-static void
-query_add(char *query, size_t size, const char *key, const char *value)
+/* The end of what list_task printed. */
+static int
+list_end(const struct listing *listing, struct cube_error *err)
 {
-	size_t used = strlen(query);
-
-	if (value == NULL)
-		return;
-	used += (size_t)snprintf(query + used, size - used, "%s%s=", used == 0 ? "" : "&", key);
-	for (; *value != '\0' && used + 4 < size; value++) {
-		bool plain = strchr("%&=+?# ", *value) == NULL && *value > ' ';
-
-		used += (size_t)snprintf(query + used, size - used, plain ? "%c" : "%%%02X",
-					 plain ? *value : (unsigned char)*value);
+	switch (listing->form) {
+	case OUTPUT_NAME:
+		return 0;
+	case OUTPUT_JSON:
+		(void)fputs(listing->count == 0 ? "[]\n" : "]\n", stdout);
+		return 0;
+	case OUTPUT_TABLE:
+		if (listing->count == 0 && !listing->all)
+			(void)fprintf(stderr, "no task is live; `cube status -a` also shows "
+					      "those that have ended\n");
+		return table_print(&listing->table, stdout, err);
 	}
+	return 0;
 }
 
 static int
@@ -152,96 +162,94 @@ list(const struct api *api, const struct cli_values *values, enum output_form fo
 {
 	static const char *const heads[] = {"ID",    "NAME",  "STATE",  "NODE", "AGE",
 					    "PORTS", "IMAGE", "REASON", NULL};
-	struct listing listing = {
-		.form = form, .all = cli_flag(values, "all"), .json = BUF_INIT(256u << 20)};
+	struct listing listing = {.form = form, .all = cli_flag(values, "all"), .err = err};
 	char query[512] = "";
-	int rc;
+	/* A completed task has ended for good; a failed one may start again. */
+	int rc = api_query_add(query, sizeof(query), "state", listing.all ? NULL : "0,1,2,4",
+			       err);
 
-	query_add(query, sizeof(query), "job", cli_text(values, "job"));
-	query_add(query, sizeof(query), "node", cli_text(values, "node"));
-	if (form == OUTPUT_TABLE)
-		table_init(&listing.table, heads);
-	if (form == OUTPUT_JSON) {
-		listing.writer = json_writer_new(&listing.json, true);
-		if (listing.writer == NULL)
-			return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
-		json_begin_array(listing.writer);
-	}
+	if (rc == 0)
+		rc = api_query_add(query, sizeof(query), "job", cli_text(values, "job"), err);
+	if (rc == 0)
+		rc = api_query_add(query, sizeof(query), "node", cli_text(values, "node"), err);
+	if (rc < 0)
+		return rc;
+	table_init(&listing.table, heads);
 	rc = api_tasks(api, query, list_task, &listing, err);
-	if (form == OUTPUT_TABLE) {
-		struct cube_error ignored;
-		int printed = listing.count > 0 || rc < 0
-				      ? table_print(&listing.table, rc < 0 ? stderr : stdout,
-						    &ignored)
-				      : table_print(&listing.table, stdout, err);
-
-		if (rc == 0 && listing.count == 0 && listing.hidden > 0)
-			(void)fprintf(stderr,
-				      "no task is live; %zu have ended: cube status -a\n",
-				      listing.hidden);
-		if (rc == 0 && printed < 0)
-			rc = cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
-	}
-	if (form == OUTPUT_JSON) {
-		json_end_array(listing.writer);
-		json_writer_free(listing.writer);
-		if (rc == 0 && listing.json.failed)
-			rc = cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "the list is too long");
-		else if (rc == 0)
-			(void)fwrite(listing.json.data, 1, listing.json.size, stdout);
-		buf_release(&listing.json);
-	}
+	if (rc == 0)
+		rc = list_end(&listing, err);
+	table_release(&listing.table);
 	return rc;
 }
 
 /* ---- one task ------------------------------------------------------------------------ */
 
+/* A size that may be 0: none was asked for. */
+static void
+print_bytes(const char *label, int64_t bytes)
+{
+	char text[16];
+
+	units_format_bytes(bytes, text, sizeof(text));
+	detail_print(stdout, label, bytes == 0 ? "no limit" : text);
+}
+
 static void
 print_amounts(const struct json_value *task)
 {
-	char text[64];
+	char text[32];
 
 	(void)snprintf(text, sizeof(text), "%g", member_real(task, "Cpu", 0));
 	detail_print(stdout, "Cpu:", strcmp(text, "0") == 0 ? "no limit" : text);
-	(void)snprintf(text, sizeof(text), "%.1f MiB",
-		       (double)member_int(task, "Memory", 0) / (1 << 20));
-	detail_print(stdout, "Memory:", member_int(task, "Memory", 0) == 0 ? "no limit" : text);
+	print_bytes("Memory:", member_int(task, "Memory", 0));
+	if (member_int(task, "Disk", 0) != 0)
+		print_bytes("Disk:", member_int(task, "Disk", 0));
+}
+
+/* A line for a text that is there. */
+static void
+print_text(const char *label, const struct json_value *task, const char *key)
+{
+	const char *value = member_text(task, key, "");
+
+	if (value[0] != '\0' && strcmp(value, ZERO_TIME) != 0)
+		detail_print(stdout, label, value);
+}
+
+static void
+print_number(const char *label, const struct json_value *task, const char *key)
+{
+	char text[24];
+
+	if (json_get(task, key) == NULL)
+		return;
+	(void)snprintf(text, sizeof(text), "%" PRId64, member_int(task, key, 0));
+	detail_print(stdout, label, text);
 }
 
 static void
 print_detail(const struct json_value *task)
 {
-	static const struct {
-		const char *label, *key;
-	} texts[] = {{"ID:", "ID"},
-		     {"Name:", "Name"},
-		     {"Image:", "Image"},
-		     {"Node:", "Node"},
-		     {"Reason:", "Reason"},
-		     {"Container:", "ContainerID"},
-		     {"Started:", "StartTime"},
-		     {"Finished:", "FinishTime"}};
-	char text[256];
+	char ports[PORTS_TEXT_SIZE];
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		const char *value = member_text(task, texts[i].key, "");
-
-		if (strcmp(value, "0001-01-01T00:00:00Z") == 0)
-			value = "";
-		if (i == 3) {
-			state_format(task, text, sizeof(text));
-			detail_print(stdout, "State:", text);
-		}
-		if (value[0] != '\0')
-			detail_print(stdout, texts[i].label, value);
-	}
-	(void)snprintf(text, sizeof(text), "%" PRId64, member_int(task, "Attempt", 0));
-	detail_print(stdout, "Attempt:", text);
+	print_text("ID:", task, "ID");
+	print_text("Name:", task, "Name");
+	print_text("Image:", task, "Image");
+	print_text("Job:", task, "Job");
+	detail_print(stdout, "State:", state_name(task));
+	print_text("Reason:", task, "Reason");
+	print_number("Exit code:", task, "ExitCode");
 	if (member_bool(task, "OOMKilled"))
 		detail_print(stdout, "Killed:", "out of memory");
-	ports_format(task, text, sizeof(text));
-	if (text[0] != '\0')
-		detail_print(stdout, "Ports:", text);
+	print_text("Node:", task, "Node");
+	print_number("Attempt:", task, "Attempt");
+	print_text("Container:", task, "ContainerID");
+	print_text("Started:", task, "StartTime");
+	print_text("Finished:", task, "FinishTime");
+	print_text("Starts again:", task, "RestartAt");
+	ports_format(task, ports, sizeof(ports));
+	if (ports[0] != '\0')
+		detail_print(stdout, "Ports:", ports);
 	print_amounts(task);
 }
 
@@ -274,7 +282,9 @@ print_history(const struct api *api, const char *id, struct cube_error *err)
 	}
 	answer_release(&answer);
 	(void)fputc('\n', stdout);
-	return table_print(&table, stdout, err);
+	rc = table_print(&table, stdout, err);
+	table_release(&table);
+	return rc;
 }
 
 static int
@@ -313,8 +323,7 @@ run(const struct cli_values *values, struct cube_error *err)
 		return rc;
 	if (count > 1)
 		return cube_fail(err, CUBE_ERR_INVALID, 0, "give one task, or none for all");
-	rc = count == 1 ? show(&api, tasks[0], form, err) : list(&api, values, form, err);
-	return rc == CUBE_ERR_INVALID ? CUBE_ERR_INTERNAL : rc;
+	return count == 1 ? show(&api, tasks[0], form, err) : list(&api, values, form, err);
 }
 
 const struct command command_status = {

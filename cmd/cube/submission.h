@@ -13,13 +13,15 @@ struct submission {
 	char (*ids)[ID_SIZE]; /* of its tasks, in their order */
 	bool *given;          /* this id came from the file */
 	size_t count;
+	bool verbatim; /* body is the file's own bytes: its lines are the file's */
 };
 
 /* One TaskEvent of the options of `cube run`. INVALID. */
 int submission_from_options(const struct cli_values *values, struct submission *out,
 			    struct cube_error *err);
 /* path "-" is standard input. TaskEvents go as they are, bare Tasks are wrapped; a task
- * without an id, or any with fresh, gets a new one. INVALID says where in the file. */
+ * without an id, or any with fresh, gets a new one. INVALID says where in the file. Release
+ * it also on failure, as above. */
 int submission_from_file(const char *path, bool fresh, struct submission *out,
 			 struct cube_error *err);
 void submission_release(struct submission *submission);

@@ -27,9 +27,9 @@ output_form(const struct cli_values *values, enum output_form *out, struct cube_
 /* ---- tables -------------------------------------------------------------------------- */
 
 static void
-cell_add(struct table *table, size_t index, const char *text)
+cell_add(struct table *table, const char *text)
 {
-	if (index >= table->capacity) {
+	if (table->filled == table->capacity) {
 		size_t capacity = table->capacity == 0 ? 256 : table->capacity * 2;
 		char **cells = realloc(table->cells, capacity * sizeof(*cells));
 
@@ -40,9 +40,11 @@ cell_add(struct table *table, size_t index, const char *text)
 		table->cells = cells;
 		table->capacity = capacity;
 	}
-	table->cells[index] = strdup(text);
-	if (table->cells[index] == NULL)
+	table->cells[table->filled] = strdup(text);
+	if (table->cells[table->filled] == NULL)
 		table->failed = true;
+	else
+		table->filled++;
 }
 
 void
@@ -58,7 +60,7 @@ void
 table_add(struct table *table, const char *const *cells)
 {
 	for (size_t i = 0; i < table->columns && !table->failed; i++)
-		cell_add(table, table->rows * table->columns + i, cells[i]);
+		cell_add(table, cells[i]);
 	if (!table->failed)
 		table->rows++;
 }
@@ -72,23 +74,6 @@ text_width(const char *text)
 	for (; *text != '\0'; text++)
 		width += ((unsigned char)*text & 0xc0) != 0x80;
 	return width;
-}
-
-void
-text_print(FILE *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		/* U+0080 to U+009F, C2 80 to C2 9F, are control characters as well. */
-		if (c == 0xc2 && (unsigned char)text[1] >= 0x80 &&
-		    (unsigned char)text[1] < 0xa0) {
-			(void)fputc('?', out);
-			text++;
-		} else {
-			(void)fputc(c < 0x20 || c == 0x7f ? '?' : c, out);
-		}
-	}
 }
 
 static void
@@ -109,10 +94,9 @@ row_print(const struct table *table, size_t row, const size_t *widths, FILE *out
 }
 
 int
-table_print(struct table *table, FILE *out, struct cube_error *err)
+table_print(const struct table *table, FILE *out, struct cube_error *err)
 {
 	size_t widths[TABLE_COLUMNS_MAX] = {0};
-	bool failed = table->failed;
 
 	for (size_t i = 0; i < table->rows * table->columns; i++) {
 		size_t width = text_width(table->cells[i]);
@@ -122,11 +106,16 @@ table_print(struct table *table, FILE *out, struct cube_error *err)
 	}
 	for (size_t row = 0; row < table->rows; row++)
 		row_print(table, row, widths, out);
-	for (size_t i = 0; i < table->rows * table->columns; i++)
+	return table->failed ? cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory") : 0;
+}
+
+void
+table_release(struct table *table)
+{
+	for (size_t i = 0; i < table->filled; i++)
 		free(table->cells[i]);
 	free(table->cells);
 	memset(table, 0, sizeof(*table));
-	return failed ? cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory") : 0;
 }
 
 /* ---- the rest ------------------------------------------------------------------------ */
@@ -151,7 +140,7 @@ json_print(FILE *out, const struct json_value *value, struct cube_error *err)
 	}
 	if (writer == NULL || text.failed)
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
-	(void)fwrite(text.data, 1, text.size, out);
+	json_text_print(out, text.data, text.size);
 	if (text.size == 0 || text.data[text.size - 1] != '\n')
 		(void)fputc('\n', out);
 	return 0;

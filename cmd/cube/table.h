@@ -1,12 +1,12 @@
-/* cube/table.h - output for people: columns, details, ages; and clean text.
+/* cube/table.h - output for people: columns, details, ages; and JSON for scripts.
  *
- * Texts of tasks and nodes come from strangers: control characters are shown as '?', so
- * that nothing printed can drive a terminal.
+ * Every text goes through clean.h: texts of tasks and nodes come from strangers.
  */
 #ifndef CUBE_TABLE_H
 #define CUBE_TABLE_H
 
 #include "base/json.h"
+#include "clean.h"
 #include "common/options.h"
 
 #include <stdio.h>
@@ -25,6 +25,7 @@ int output_form(const struct cli_values *values, enum output_form *out, struct c
 struct table {
 	size_t columns;
 	size_t rows;     /* the head is the first */
+	size_t filled;   /* cells */
 	size_t capacity; /* in cells */
 	char **cells;
 	bool failed; /* memory was short */
@@ -33,15 +34,13 @@ struct table {
 void table_init(struct table *table, const char *const *heads); /* NULL-ended */
 /* A row of as many texts as there are columns; copied. */
 void table_add(struct table *table, const char *const *cells);
-/* Prints it, each column as wide as its widest cell, and frees it. NO_MEMORY if a row was
- * lost. */
-int table_print(struct table *table, FILE *out, struct cube_error *err);
+/* Prints it, each column as wide as its widest cell. NO_MEMORY if a row was lost. */
+int table_print(const struct table *table, FILE *out, struct cube_error *err);
+void table_release(struct table *table);
 
 /* "Key:     value" */
 void detail_print(FILE *out, const char *key, const char *value);
 
-/* Prints text with '?' for control characters. */
-void text_print(FILE *out, const char *text);
 /* A value as indented JSON and a newline. */
 int json_print(FILE *out, const struct json_value *value, struct cube_error *err);
 

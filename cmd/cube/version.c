@@ -1,7 +1,7 @@
 /* cube version - of this program, and of the manager if one answers. */
 #include "api.h"
+#include "clean.h"
 #include "command.h"
-#include "table.h"
 
 #include <cube/plugin.h>
 #include <stdio.h>
@@ -30,8 +30,9 @@ run(const struct cli_values *values, struct cube_error *err)
 	(void)printf("cube " CUBE_VERSION ", plugin ABI %d.%d\n", CUBE_ABI_MAJOR,
 		     CUBE_ABI_MINOR);
 	rc = api_call(&api, "GET", "/version", NULL, 0, &answer, err);
-	if (rc < 0) {
-		(void)printf("no manager answers at %s\n", api.url);
+	if (rc < 0) { /* our own version is told all the same */
+		text_print(stdout, err->message);
+		(void)fputc('\n', stdout);
 		return 0;
 	}
 	(void)printf("manager ");

@@ -6,16 +6,17 @@
 
 #include <poll.h>
 
-#define PAUSE_FIRST_MS 10
-#define PAUSE_MAX_MS   500
-#define DEAF_MAX_MS    30000 /* how long a manager may not answer */
-#define STATE_RUNNING  2
-#define EXIT_NO_CODE   125
+#define PAUSE_FIRST_MS  10
+#define PAUSE_MAX_MS    500
+#define STATE_RUNNING   2
+#define STATE_COMPLETED 3
+#define EXIT_NO_CODE    125
 
+/* The manager has no way yet to tell when a task changes, so it is asked again. */
 void
 wait_ms(uint64_t ms)
 {
-	(void)poll(NULL, 0, ms > 1000000 ? 1000000 : (int)ms);
+	(void)poll(NULL, 0, ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : (int)ms);
 }
 
 static bool
@@ -42,13 +43,13 @@ wait_task(const struct api *api, const char *id, enum wait_for what, uint64_t de
 		if (rc == 0) {
 			answer_release(answer);
 			heard_ms = now_ms;
-		} else if (rc != CUBE_ERR_UNAVAILABLE && rc != CUBE_ERR_TIMEOUT) {
+		} else if (rc != CUBE_ERR_UNAVAILABLE) {
 			return rc;
 		}
 		if (now_ms >= deadline_ms)
 			return cube_fail(err, CUBE_ERR_TIMEOUT, 0,
 					 "timed out waiting for task %s", id);
-		if (rc < 0 && now_ms - heard_ms > DEAF_MAX_MS)
+		if (rc < 0 && now_ms - heard_ms > WAIT_DEAF_MS)
 			return rc;
 		wait_ms(deadline_ms - now_ms < pause_ms ? deadline_ms - now_ms : pause_ms);
 		pause_ms = pause_ms * 3 / 2 < PAUSE_MAX_MS ? pause_ms * 3 / 2 : PAUSE_MAX_MS;
@@ -59,8 +60,9 @@ int
 wait_exit_code(const struct json_value *task)
 {
 	int64_t code = member_int(task, "ExitCode", -1);
+	bool failed = member_int(task, "State", -1) != STATE_COMPLETED;
 
-	if (code >= 0 && code <= 255)
+	if (code > 0 && code <= 255)
 		return (int)code;
-	return member_int(task, "State", -1) == 3 ? 0 : EXIT_NO_CODE;
+	return failed ? EXIT_NO_CODE : 0;
 }
