@@ -194,6 +194,11 @@ contact_hello_done(struct manager *manager, struct manager_message *message)
 	}
 	if (node->listed && !listed_name(manager, node, message))
 		return;
+	if (message->book && node->info.instance[0] != '\0') {
+		contact_refuse(manager, node, "what answers at %s is no cube-worker",
+			       node->info.api);
+		return;
+	}
 	if (!message->book && strcmp(message->info.name, node->info.name) != 0) {
 		contact_refuse(manager, node, "another worker, %s, answers at %s",
 			       message->info.name, node->info.api);

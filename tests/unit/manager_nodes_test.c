@@ -393,6 +393,23 @@ START_TEST(another_worker_at_the_address_is_noticed)
 }
 END_TEST
 
+START_TEST(something_else_at_the_address_costs_no_task)
+{
+	world_start(world);
+	actor_up(world, &actor);
+	ck_assert_int_eq(submit(world, 1, ""), 201);
+	(void)actor_obey(world, &actor);
+	actor_runs(world, &actor, 1, 1);
+	world_crash(world);
+	actor.book = true; /* it knows nothing of our protocol */
+	actor.info.instance[0] = '\0';
+	ck_assert(actor_hello(world, &actor));
+	ck_assert_int_eq(get(world, 1).state, TASK_RUNNING);
+	ck_assert_str_eq(view_of(world, "n1").reason,
+			 "what answers at http://10.0.0.1:5556 is no cube-worker");
+}
+END_TEST
+
 START_TEST(a_node_with_tasks_stays_until_it_is_silent)
 {
 	struct manager_effect *forget;
@@ -473,6 +490,7 @@ suite(void)
 	tcase_add_test(tests, a_listed_worker_that_has_joined_too_is_one_node);
 	tcase_add_test(tests, a_wrong_list_of_workers_is_refused_at_start);
 	tcase_add_test(tests, another_worker_at_the_address_is_noticed);
+	tcase_add_test(tests, something_else_at_the_address_costs_no_task);
 	tcase_add_test(tests, a_node_with_tasks_stays_until_it_is_silent);
 	tcase_add_test(tests, rows_follow_when_a_node_in_the_middle_goes);
 	suite_add_tcase(made, tests);
