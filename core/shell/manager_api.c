@@ -135,18 +135,12 @@ request_read(const struct json_doc *doc, const struct json_value *value,
 
 /* 0, or the status to answer with. */
 static int
-submit_read(const struct json_doc *doc, size_t size, struct manager_message *message,
-	    struct cube_error *err)
+submit_read(const struct json_doc *doc, struct manager_message *message, struct cube_error *err)
 {
 	const struct json_value *value = doc->root;
 	bool many = value->type == JSON_ARRAY;
 	size_t count = many ? value->count : 1;
 
-	if (!many && size > TASK_LIMIT_BYTES) {
-		(void)cube_fail(err, CUBE_ERR_INVALID, 0,
-				"one task is over the limit of %zu bytes", TASK_LIMIT_BYTES);
-		return 413;
-	}
 	if (count > ARRAY_LIMIT_TASKS) {
 		(void)cube_fail(err, CUBE_ERR_INVALID, 0,
 				"the array has %zu tasks: at most %d in one request", count,
@@ -206,6 +200,15 @@ unknown_text(const struct manager_message *message, bool many, char out[160])
 			       message->requests[0].task_id);
 }
 
+/* Told before it is parsed: one task may be much smaller than an array. */
+static bool
+begins_array(const struct buf *body)
+{
+	const char *text = buf_text(body);
+
+	return text[strspn(text, " \t\r\n")] == '[';
+}
+
 static void
 handle_submit(void *ctx, struct http_request *request)
 {
@@ -221,13 +224,18 @@ handle_submit(void *ctx, struct http_request *request)
 
 	if (!http_body_or_reply(request, &body))
 		return;
+	if (body.size > TASK_LIMIT_BYTES && !begins_array(&body)) {
+		http_reply_error(request, 413, "one task is over the limit of %zu bytes",
+				 TASK_LIMIT_BYTES);
+		return;
+	}
 	if (json_parse(buf_text(&body), body.size, &doc, &err) != 0) {
 		http_reply_error(request, http_status_of(err.code), "%s", err.message);
 		return;
 	}
 	many = doc.root->type == JSON_ARRAY;
 	message = manager_message_new(MANAGER_SUBMIT);
-	status = message != NULL ? submit_read(&doc, body.size, message, &err) : 0;
+	status = message != NULL ? submit_read(&doc, message, &err) : 0;
 	if (status != 0) {
 		manager_message_free(message);
 		http_reply_error(request, status, "%s", err.message);

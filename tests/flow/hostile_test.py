@@ -53,7 +53,9 @@ def mutations(rng):
         elif kind == 8:
             yield json.dumps(event("/bin/true", Cpu=rng.choice([1e300, -1, "1"]))).encode()
         elif kind == 9:
-            yield json.dumps(event("/bin/true", **{rng.choice(["image", "Memroy", "x" * 500]): 1})).encode()
+            wrong = event("/bin/true")
+            wrong["Task"][rng.choice(["image", "Memroy", "x" * 500])] = 1
+            yield json.dumps(wrong).encode()
         elif kind == 10:
             yield json.dumps(event("/bin/true", Name="bad name!" * rng.randrange(1, 20))).encode()
         else:
@@ -157,7 +159,7 @@ class Hostile(unittest.TestCase):
         manager = self.cluster.manager
         status, _, body = manager.request("POST", "/tasks", b'{"Task": {"Image": "' + b"x" * (2 << 20) + b'"}}')
         self.assertEqual(status, 413)
-        self.assertRegex(body["Message"], "1 MiB|1048576")
+        self.assertIn("1048576", body["Message"])
         many = [event("/bin/true") for _ in range(10001)]
         status, _, body = manager.request("POST", "/tasks", many)
         self.assertEqual(status, 413)
