@@ -18,6 +18,7 @@
 #define DESIRED_LIMIT_BYTES (64u << 20)
 #define TASK_LIMIT_BYTES    (1u << 20)
 #define LIST_LIMIT_BYTES    (256u << 20)
+#define NODE_LIMIT_BYTES    (1u << 20)
 #define ASK_TIMEOUT_MS      10000
 #define POLL_WAIT_MAX_MS    60000
 
@@ -221,56 +222,34 @@ handle_list(void *ctx, struct http_request *request)
 	worker_effect_free(&reply->item);
 }
 
-/* How many tasks have not ended, for TaskCount. */
-static uint32_t
-count_live(const struct worker_effect *reply)
-{
-	uint32_t count = 0;
-
-	for (size_t i = 0; i < reply->task_count; i++) {
-		if (reply->tasks[i].status.state < TASK_COMPLETED)
-			count++;
-	}
-	return count;
-}
-
-/* A fresh sample; NULL: answered. */
-static struct node_text *
-sample(struct worker_api *api, struct http_request *request, float *cpu_busy)
+/* The node as it is now, with a fresh sample of the machine; NULL: answered. */
+static struct worker_effect *
+describe_node(struct worker_api *api, struct http_request *request)
 {
 	struct worker_effect *reply =
-		ask_or_refuse(api, request, worker_message_new(WORKER_LIST), ASK_TIMEOUT_MS);
-	struct node_text *stats;
+		ask_or_refuse(api, request, worker_message_new(WORKER_NODE), ASK_TIMEOUT_MS);
 
 	if (reply == NULL)
 		return NULL;
-	stats = sampler_stats(api->sampler, count_live(reply), cpu_busy);
-	worker_effect_free(&reply->item);
-	if (stats == NULL)
+	reply->info.stats =
+		sampler_stats(api->sampler, reply->live_tasks, &reply->info.cpu_busy);
+	if (reply->info.stats == NULL) {
 		http_reply_error(request, 503, "out of memory");
-	return stats;
+		worker_effect_free(&reply->item);
+		return NULL;
+	}
+	return reply;
 }
 
 static void
 handle_node(void *ctx, struct http_request *request)
 {
-	struct worker_api *api = ctx;
-	cleanup_buf struct buf body = BUF_INIT(1u << 20);
+	cleanup_buf struct buf body = BUF_INIT(NODE_LIMIT_BYTES);
+	struct worker_effect *reply = describe_node(ctx, request);
 	struct json_writer *writer;
-	struct worker_effect *reply;
-	float cpu_busy = NAN;
-	struct node_text *stats = sample(api, request, &cpu_busy);
 
-	if (stats == NULL)
+	if (reply == NULL)
 		return;
-	reply = ask_or_refuse(api, request, worker_message_new(WORKER_NODE), ASK_TIMEOUT_MS);
-	if (reply == NULL) {
-		node_text_put(stats);
-		return;
-	}
-	node_text_put(reply->info.stats);
-	reply->info.stats = stats;
-	reply->info.cpu_busy = cpu_busy;
 	writer = json_writer_new(&body, false);
 	if (writer == NULL) {
 		body.failed = true;
@@ -285,13 +264,13 @@ handle_node(void *ctx, struct http_request *request)
 static void
 handle_stats(void *ctx, struct http_request *request)
 {
-	float cpu_busy;
-	struct node_text *stats = sample(ctx, request, &cpu_busy);
+	struct worker_effect *reply = describe_node(ctx, request);
 
-	if (stats == NULL)
+	if (reply == NULL)
 		return;
-	http_reply(request, 200, HTTP_JSON, NULL, stats->text, stats->size);
-	node_text_put(stats);
+	http_reply(request, 200, HTTP_JSON, NULL, reply->info.stats->text,
+		   reply->info.stats->size);
+	worker_effect_free(&reply->item);
 }
 
 /* ---- the book's manager, and people -------------------------------------------------- */

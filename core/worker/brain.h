@@ -234,7 +234,6 @@ void worker_get(struct worker *worker, const struct worker_message *message);
 
 void worker_node_changed(struct worker *worker);
 void worker_node_reply(struct worker *worker, const struct worker_message *message);
-void worker_stats(struct worker *worker, struct worker_message *message);
 void worker_manager_heard(struct worker *worker);
 void worker_joined(struct worker *worker, const struct worker_message *message);
 void worker_join_due(struct worker *worker);

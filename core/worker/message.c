@@ -26,7 +26,6 @@ worker_message_free(struct worker_message *message)
 	task_request_release(&message->request);
 	free(message->container);
 	free(message->containers);
-	node_text_put(message->stats);
 	free(message);
 }
 

@@ -1,6 +1,6 @@
 /* worker/message.h - what the worker's brain is told, and what it sends out.
  *
- * Messages are made by the shell (HTTP handlers, executor, sampler) and owned by the brain
+ * Messages are made by the shell (HTTP handlers, executor) and owned by the brain
  * once it has them; effects the other way round. token is the shell's: it comes back
  * unchanged in exactly one reply. Jobs for the runtime carry (task, attempt); each gets
  * exactly one WORKER_JOB_DONE. The brain never has two jobs under way for one task.
@@ -26,7 +26,6 @@ enum worker_message_kind {
 	WORKER_CHANGED,  /* task_id: look at it */
 	WORKER_RESYNC,   /* look at all */
 	/* from the shell */
-	WORKER_STATS, /* stats, cpu_busy: a new sample */
 	WORKER_JOINED /* error or status, reason, cluster: what POST /nodes gave */
 };
 
@@ -56,8 +55,6 @@ struct worker_message {
 	struct cube_container *containers; /* malloced; list */
 	size_t container_count;
 	uint32_t enforces;
-	struct node_text *stats;
-	float cpu_busy;
 	int status;
 	char reason[TASK_REASON_SIZE];
 	char cluster[ID_SIZE];
@@ -87,7 +84,8 @@ struct worker_effect {
 	uint64_t generation; /* newest orders journalled */
 	uint64_t sequence;
 	uint64_t node_revision;
-	struct node_info info; /* WORKER_NODE, JOIN */
+	struct node_info info; /* WORKER_NODE, JOIN; the shell adds Stats, which it samples */
+	uint32_t live_tasks;   /* WORKER_NODE: have, or may get, a container */
 	/* job */
 	enum worker_job job;
 	uint64_t job_number;

@@ -1,9 +1,9 @@
 /* worker/node.c - the machine's own description, and telling a manager that it is here.
  *
- * The description has a revision that grows with every change but that of the statistics;
- * the answers to polls carry it, so a manager asks again only when there is news. A worker
- * that knows a manager registers at its start and again whenever none was heard for a
- * while. Pure; the brain's thread.
+ * The description has a revision that grows with every change; the answers to polls carry
+ * it, so a manager asks again only when there is news. The shell adds the statistics, which
+ * have none. A worker that knows a manager registers at its start and again whenever none was
+ * heard for a while. Pure; the brain's thread.
  */
 #include "worker/brain.h"
 
@@ -33,6 +33,23 @@ new_description(struct worker *worker, enum worker_effect_kind kind)
 	return effect;
 }
 
+static uint32_t
+live_tasks(const struct worker *worker)
+{
+	const struct worker_task *task;
+	const struct attempt *attempt;
+	void *cursor = NULL;
+	uint32_t count = 0;
+
+	while ((task = map_next(worker->tasks, &cursor)) != NULL) {
+		attempt = task->oldest;
+		while (attempt != NULL && !worker_attempt_lives(attempt))
+			attempt = attempt->next;
+		count += attempt != NULL;
+	}
+	return count;
+}
+
 void
 worker_node_reply(struct worker *worker, const struct worker_message *message)
 {
@@ -43,18 +60,10 @@ worker_node_reply(struct worker *worker, const struct worker_message *message)
 	effect->token = message->token;
 	effect->status = 200;
 	effect->node_revision = worker->info.revision;
+	effect->live_tasks = live_tasks(worker);
 	effect->revision.epoch = worker->config.epoch;
 	effect->revision.sequence = worker->report_sequence;
 	worker_effect_send(worker, effect);
-}
-
-void
-worker_stats(struct worker *worker, struct worker_message *message)
-{
-	node_text_put(worker->info.stats);
-	worker->info.stats = message->stats;
-	message->stats = NULL;
-	worker->info.cpu_busy = message->cpu_busy;
 }
 
 void

@@ -167,9 +167,6 @@ handle(struct worker *worker, struct worker_message *message)
 	case WORKER_RESYNC:
 		worker_engine_relist(worker);
 		break;
-	case WORKER_STATS:
-		worker_stats(worker, message);
-		break;
 	case WORKER_JOINED:
 		worker_joined(worker, message);
 		break;

@@ -101,19 +101,31 @@ START_TEST(the_instance_is_told_when_durable_and_kept_for_ever)
 }
 END_TEST
 
-START_TEST(statistics_are_shown_and_are_no_change)
+/* Of the whole worker. */
+static uint32_t
+live_tasks(struct rig *rig)
+{
+	uint32_t live;
+
+	rig_send(rig, rig_message(WORKER_NODE, 7));
+	live = rig_reply(rig, 7)->live_tasks;
+	rig_drop(rig, rig_reply(rig, 7));
+	return live;
+}
+
+START_TEST(tasks_that_have_ended_are_not_counted_as_live)
 {
 	struct rig *rig = rig_new();
-	struct worker_message *message = rig_message(WORKER_STATS, 0);
-	uint64_t before = rig_node(rig).revision;
 
-	message->stats = node_text_new("{\"TaskCount\":1}", 15);
-	message->cpu_busy = 0.25f;
-	rig_send(rig, message);
-	rig_send(rig, rig_message(WORKER_NODE, 7));
-	ck_assert_str_eq(rig_reply(rig, 7)->info.stats->text, "{\"TaskCount\":1}");
-	ck_assert_float_eq(rig_reply(rig, 7)->info.cpu_busy, 0.25f);
-	ck_assert_uint_eq(rig_reply(rig, 7)->info.revision, before);
+	ck_assert_uint_eq(live_tasks(rig), 0);
+	rig_order(rig, 1, ID_1, 1, TASK_WANTED_RUN);
+	ck_assert_uint_eq(live_tasks(rig), 1);
+	rig_work(rig);
+	ck_assert_uint_eq(live_tasks(rig), 1);
+	rig_exit_box(rig, ID_1, 1, 0);
+	rig_changed(rig, ID_1);
+	rig_work(rig);
+	ck_assert_uint_eq(live_tasks(rig), 0);
 	rig_free(rig);
 }
 END_TEST
@@ -227,7 +239,7 @@ suite(void)
 	tcase_add_test(node, the_description_tells_who_where_and_with_what);
 	tcase_add_test(node, the_runtime_is_not_ready_before_it_has_answered);
 	tcase_add_test(node, the_instance_is_told_when_durable_and_kept_for_ever);
-	tcase_add_test(node, statistics_are_shown_and_are_no_change);
+	tcase_add_test(node, tasks_that_have_ended_are_not_counted_as_live);
 	tcase_add_test(node, an_idle_worker_asks_for_no_wake_up);
 	tcase_add_test(join, it_joins_at_its_start_and_again_after_15_s_of_silence);
 	tcase_add_test(join, a_manager_that_talks_needs_no_joining);
