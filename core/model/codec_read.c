@@ -155,7 +155,10 @@ field_find(const struct field_table *table, const char *name, size_t *hint)
 	for (i = 0; i < table->count; i++) {
 		size_t at = *hint + i < table->count ? *hint + i : *hint + i - table->count;
 
-		if (strcmp(table->fields[at].name, name) == 0) {
+		/* The first letter decides nearly always: a status is looked for among all
+		 * members of a task. */
+		if (table->fields[at].name[0] == name[0] &&
+		    strcmp(table->fields[at].name, name) == 0) {
 			*hint = at + 1 < table->count ? at + 1 : 0;
 			return &table->fields[at];
 		}
