@@ -194,7 +194,7 @@ record_write_outcome(int folder_fd, const char *reason, int64_t finished_ms,
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "no memory to write %s", name);
 	if (write_new(folder_fd, name, &text, true, err) != 0)
 		return err->code;
-	if (renameat(folder_fd, name, folder_fd, OUTCOME_FILE) != 0 || fsync(folder_fd) != 0)
+	if (renameat(folder_fd, name, folder_fd, OUTCOME_FILE) != 0)
 		return cube_fail(err, CUBE_ERR_UNAVAILABLE, errno, "rename %s: %s", name,
 				 strerror(errno));
 	return 0;

@@ -21,10 +21,13 @@
 #endif
 
 /* The group has the number of its first process. Before Linux 6.9 a group is named by
- * that number alone; the pidfd tells that it still is that process's. */
+ * that number alone; the pidfd tells that it still is that process's. Where there are no
+ * pidfds (before 5.3, under valgrind) the start time alone has to do. */
 static int
 send_to_group(int pidfd, pid_t pid, int signo)
 {
+	if (pidfd < 0)
+		return kill(-pid, signo);
 	if (syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, PIDFD_SIGNAL_PROCESS_GROUP) == 0)
 		return 0;
 	if (errno != EINVAL)
@@ -53,7 +56,7 @@ signal_send(const struct record *record, int signo, struct cube_error *err)
 	pidfd = (int)syscall(SYS_pidfd_open, record->pid, 0);
 	if (pidfd < 0 && errno == ESRCH)
 		return 0;
-	if (pidfd < 0)
+	if (pidfd < 0 && errno != ENOSYS)
 		return cube_fail(err, CUBE_ERR_UNAVAILABLE, errno, "signal %s: %s",
 				 record->handle.text, strerror(errno));
 	if (process_start_ticks(record->pid) == record->start_ticks)
@@ -64,6 +67,7 @@ signal_send(const struct record *record, int signo, struct cube_error *err)
 			"signal %s: %s", record->handle.text, strerror(errno));
 	else
 		result = 0;
-	(void)close(pidfd);
+	if (pidfd >= 0)
+		(void)close(pidfd);
 	return result;
 }

@@ -189,12 +189,12 @@ write_outcome(const struct supervisor *self, int exit_code, const char *text)
 			 "\"Reason\":\"%s\"}\n",
 			 exit_code, self->oom_kills > 0 ? "true" : "false",
 			 (long long)wall_ms(), text);
-	if (length <= 0 || ftruncate(self->outcome_fd, length) != 0 ||
-	    fsync(self->outcome_fd) != 0)
-		return; /* the plugin finds a container without outcome and says so */
-	if (renameat(self->folder_fd, OUTCOME_FILE NEW_SUFFIX, self->folder_fd, OUTCOME_FILE) ==
-	    0)
-		(void)fsync(self->folder_fd);
+	/* One fsync, after the rename, takes both to the disk. Should power fail between
+	 * them, the outcome is found damaged, which is not worse than none. */
+	if (length > 0 && ftruncate(self->outcome_fd, length) == 0 &&
+	    renameat(self->folder_fd, OUTCOME_FILE NEW_SUFFIX, self->folder_fd, OUTCOME_FILE) ==
+		    0)
+		(void)fsync(self->outcome_fd);
 }
 
 static void
