@@ -67,7 +67,13 @@ FAKES        := $(patsubst tests/fake/%.c,$(BUILD)/tests/fake/%.so,$(wildcard te
 TOOLS        := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/flow/*_tool.c tests/bench/*_tool.c))
 FUZZERS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-all: $(BINS) $(PLUGINS) $(SUPERVISOR)
+# Man pages and completion come from the tables that --help prints.
+MANPAGES   := $(patsubst %,$(BUILD)/man/%,cube.1 cube-plugin.7 cube-manager.8 cube-worker.8)
+COMPLETION := $(BUILD)/completion/cube
+# What the completion is for beside cube itself: bash loads it by the command's name.
+COMPLETED  := cube-manager cube-worker
+
+all: $(BINS) $(PLUGINS) $(SUPERVISOR) $(MANPAGES) $(COMPLETION)
 
 # ---- how it is built -----------------------------------------------------------------------
 
@@ -110,6 +116,32 @@ $(foreach p,$(PLUGIN_FOLDERS:plugins/%=%),$(eval $(call PLUGIN_FOLDER_RULE,$(p))
 $(SUPERVISOR): $(SUPERVISOR_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(SUPERVISOR_PIE) $(LINK) -o $@ $^
+
+# ---- man pages and completion --------------------------------------------------------------
+
+DOCGEN       := $(BUILD)/tools/docgen
+DOCGEN_OBJS  := $(call objects,cmd/docgen/*.c cmd/common/*.c) \
+                $(filter-out %/main.o,$(call objects,cmd/cube/*.c)) \
+                $(call objects,cmd/cube-manager/options.c cmd/cube-worker/options.c)
+# The plugins whose options stand in a page.
+$(BUILD)/man/cube-manager.8: DOC_PLUGINS = $(filter $(BUILD)/plugins/scheduler/% $(BUILD)/plugins/store/%,$(PLUGINS))
+$(BUILD)/man/cube-worker.8:  DOC_PLUGINS = $(filter $(BUILD)/plugins/runtime/% $(BUILD)/plugins/store/%,$(PLUGINS))
+
+$(DOCGEN): $(DOCGEN_OBJS) $(CORE_LIBS)
+	@mkdir -p $(@D)
+	$(CC) -pie $(LINK) -rdynamic -o $@ $^ $(LIBS_CORE)
+
+$(BUILD)/man/%: contrib/man/%.in $(DOCGEN) $(PLUGINS)
+	@mkdir -p $(@D)
+	$(DOCGEN) $(basename $*) $< $(sort $(DOC_PLUGINS)) >$@
+
+$(BUILD)/man/%: contrib/man/%
+	@mkdir -p $(@D)
+	cp $< $@
+
+$(COMPLETION): contrib/completion/cube.in $(DOCGEN)
+	@mkdir -p $(@D)
+	$(DOCGEN) cube $< >$@
 
 # ---- tests ---------------------------------------------------------------------------------
 
@@ -175,8 +207,6 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 INSTALL_PROGRAM = install -m 755 $(STRIP)
 INSTALL_DATA    = install -m 644
 
-MANPAGES   :=
-COMPLETION :=
 HEADERS    := $(wildcard include/cube/*.h)
 UNITS      := $(wildcard contrib/systemd/*.service)
 PC_EDIT    := -e 's|@PREFIX@|$(PREFIX)|' -e 's|@includedir@|$(includedir)|' \
@@ -187,10 +217,10 @@ plugin_path = $(plugindir)/$(1:$(BUILD)/plugins/%=%)
 INSTALLED   = $(PROGRAMS:%=$(bindir)/%) $(HEADERS:include/%=$(includedir)/%) $(pcdir)/cube.pc \
               $(foreach p,$(PLUGINS) $(SUPERVISOR),$(call plugin_path,$(p))) \
               $(foreach m,$(MANPAGES),$(call man_path,$(m))) \
-              $(COMPLETION:%=$(compdir)/cube) $(UNITS:contrib/systemd/%=$(unitdir)/%) \
+              $(addprefix $(compdir)/,cube $(COMPLETED)) $(UNITS:contrib/systemd/%=$(unitdir)/%) \
               $(addprefix $(docdir)/,README.md LICENSE)
 
-install: all $(MANPAGES) $(COMPLETION)
+install: all
 	install -d $(sort $(dir $(addprefix $(DESTDIR),$(INSTALLED))))
 	$(INSTALL_PROGRAM) $(BINS) $(DESTDIR)$(bindir)/
 	$(foreach p,$(PLUGINS) $(SUPERVISOR),$(INSTALL_PROGRAM) $(p) $(DESTDIR)$(call plugin_path,$(p)) &&) :
@@ -198,7 +228,8 @@ install: all $(MANPAGES) $(COMPLETION)
 	sed $(PC_EDIT) contrib/cube.pc.in >$(DESTDIR)$(pcdir)/cube.pc
 	$(foreach u,$(UNITS),sed 's|/usr/local/bin|$(bindir)|' $(u) >$(DESTDIR)$(unitdir)/$(notdir $(u)) &&) :
 	$(foreach m,$(MANPAGES),$(INSTALL_DATA) $(m) $(DESTDIR)$(call man_path,$(m)) &&) :
-	$(foreach c,$(COMPLETION),$(INSTALL_DATA) $(c) $(DESTDIR)$(compdir)/cube &&) :
+	$(INSTALL_DATA) $(COMPLETION) $(DESTDIR)$(compdir)/cube
+	$(foreach c,$(COMPLETED),ln -sf cube $(DESTDIR)$(compdir)/$(c) &&) :
 	$(INSTALL_DATA) $(wildcard README.md LICENSE) $(DESTDIR)$(docdir)/
 
 # The folders that are cube's alone go too; what others put into them stays, and keeps them.

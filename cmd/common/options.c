@@ -389,22 +389,26 @@ cli_duration(const struct cli_values *values, const char *name, uint64_t min_ms,
 
 /* Words of text from the given column on, wrapped, each new line indented. */
 static void
-wrap(FILE *out, const char *text, int column)
+wrap(FILE *out, const char *text, int column, int indent)
 {
 	while (*text != '\0') {
-		int word = (int)strcspn(text, " ");
+		int word = (int)strcspn(text, " \n");
 
-		if (column > HELP_INDENT && column + 1 + word > HELP_WIDTH) {
-			(void)fprintf(out, "\n%*s", HELP_INDENT, "");
-			column = HELP_INDENT;
-		} else if (column > HELP_INDENT) {
+		if (column > indent && column + 1 + word > HELP_WIDTH) {
+			(void)fprintf(out, "\n%*s", indent, "");
+			column = indent;
+		} else if (column > indent) {
 			(void)fputc(' ', out);
 			column++;
 		}
 		(void)fprintf(out, "%.*s", word, text);
 		column += word;
 		text += word;
-		text += strspn(text, " ");
+		if (strncmp(text, "\n\n", 2) == 0) { /* a paragraph ends */
+			(void)fprintf(out, "\n\n%*s", indent, "");
+			column = indent;
+		}
+		text += strspn(text, " \n");
 	}
 }
 
@@ -426,7 +430,9 @@ option_help(const struct cli_option *option, FILE *out)
 		(void)fprintf(out, "\n%*s", HELP_INDENT, "");
 	else
 		(void)fprintf(out, "%*s", HELP_INDENT - used, "");
-	wrap(out, option->help, HELP_INDENT);
+	wrap(out, option->help, HELP_INDENT, HELP_INDENT);
+	if (option->repeats)
+		(void)fputs("; may be repeated", out);
 	if (option->fallback != NULL)
 		(void)fprintf(out, " [%s]", option->fallback);
 	if (option->env != NULL)
@@ -442,8 +448,11 @@ cli_help(const struct cli_program *program, FILE *out)
 		      program->operands != NULL ? program->operands : "");
 	for (size_t i = 0; i < table_count(program->options); i++)
 		option_help(&program->options[i], out);
-	if (program->notes != NULL)
-		(void)fprintf(out, "\n%s\n", program->notes);
+	if (program->notes != NULL) {
+		(void)fputc('\n', out);
+		wrap(out, program->notes, 0, 0);
+		(void)fputc('\n', out);
+	}
 }
 
 void
