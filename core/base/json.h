@@ -3,8 +3,8 @@
  * Reading: one call checks the whole text (depth, size, UTF-8, duplicate keys,
  * range of numbers) and makes a tree of values in one arena, without recursion;
  * freed as a whole. A value remembers where it stood, so an error says line,
- * column and path. Writing: a thin layer over yajl's generator into a struct buf,
- * with numbers as short as they read back the same.
+ * column and path. Writing: straight into a struct buf, commas and
+ * brackets checked, with numbers as short as they read back the same.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H

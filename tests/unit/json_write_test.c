@@ -83,6 +83,59 @@ START_TEST(pretty_text_is_indented_by_two)
 }
 END_TEST
 
+START_TEST(pretty_text_has_no_space_in_what_is_empty)
+{
+	json_writer_free(writer);
+	writer = json_writer_new(&out, true);
+	ck_assert_ptr_nonnull(writer);
+	json_begin_object(writer);
+	json_key(writer, "a");
+	json_begin_array(writer);
+	json_end_array(writer);
+	json_key(writer, "b");
+	json_begin_object(writer);
+	json_end_object(writer);
+	json_put_text(writer, "c", "d");
+	json_end_object(writer);
+	ck_assert_str_eq(buf_text(&out), "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": \"d\"\n}\n");
+}
+END_TEST
+
+START_TEST(every_control_character_is_escaped)
+{
+	char text[0x20 + 1] = {0};
+	struct cube_error err;
+	struct json_doc doc;
+	int i;
+
+	for (i = 1; i <= 0x20; i++)
+		text[i - 1] = (char)i;
+	json_text(writer, text);
+	ck_assert_str_eq(buf_text(&out),
+			 "\"\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007\\b\\t\\n\\u000B"
+			 "\\f\\r\\u000E\\u000F\\u0010\\u0011\\u0012\\u0013\\u0014\\u0015\\u0016"
+			 "\\u0017\\u0018\\u0019\\u001A\\u001B\\u001C\\u001D\\u001E\\u001F \"");
+	ck_assert_int_eq(json_parse(out.data, out.size, &doc, &err), 0);
+	ck_assert_str_eq(doc.root->as.string.text, text);
+	json_release(&doc);
+}
+END_TEST
+
+START_TEST(a_text_that_fills_the_buffer_exactly_fits)
+{
+	buf_release(&out);
+	buf_init(&out, sizeof("[\"four\",{\"k\":1}]") - 1);
+	json_begin_array(writer);
+	json_text(writer, "four");
+	json_begin_object(writer);
+	json_put_int(writer, "k", 1);
+	json_end_object(writer);
+	json_end_array(writer);
+	ck_assert(!out.failed);
+	ck_assert_str_eq(buf_text(&out), "[\"four\",{\"k\":1}]");
+}
+END_TEST
+
 START_TEST(a_writer_goes_on_after_what_the_buffer_holds)
 {
 	buf_append_text(&out, "HTTP ");
@@ -116,6 +169,18 @@ START_TEST(a_buffer_too_small_fails_and_stays_failed)
 }
 END_TEST
 
+START_TEST(brackets_deeper_than_the_writer_counts_fail_the_buffer)
+{
+	int i;
+
+	for (i = 0; i < 64; i++)
+		json_begin_array(writer);
+	ck_assert(!out.failed);
+	json_begin_array(writer);
+	ck_assert(out.failed);
+}
+END_TEST
+
 START_TEST(calls_out_of_place_fail_the_buffer)
 {
 	json_begin_object(writer);
@@ -125,6 +190,27 @@ START_TEST(calls_out_of_place_fail_the_buffer)
 	json_int(writer, 1);
 	ck_assert(!out.failed);
 	json_int(writer, 2); /* a second value */
+	ck_assert(out.failed);
+	restart();
+	json_begin_array(writer);
+	json_key(writer, "no key belongs here");
+	ck_assert(out.failed);
+	restart();
+	json_begin_object(writer);
+	json_key(writer, "a");
+	json_key(writer, "b");
+	ck_assert(out.failed);
+	restart();
+	json_begin_object(writer);
+	json_key(writer, "a");
+	json_end_object(writer); /* its value is missing */
+	ck_assert(out.failed);
+	restart();
+	json_begin_array(writer);
+	json_end_object(writer);
+	ck_assert(out.failed);
+	restart();
+	json_end_array(writer);
 	ck_assert(out.failed);
 }
 END_TEST
@@ -196,6 +282,10 @@ suite(void)
 	tcase_add_checked_fixture(tc, start, finish);
 	tcase_add_test(tc, values_of_each_kind_are_written);
 	tcase_add_test(tc, pretty_text_is_indented_by_two);
+	tcase_add_test(tc, pretty_text_has_no_space_in_what_is_empty);
+	tcase_add_test(tc, every_control_character_is_escaped);
+	tcase_add_test(tc, a_text_that_fills_the_buffer_exactly_fits);
+	tcase_add_test(tc, brackets_deeper_than_the_writer_counts_fail_the_buffer);
 	tcase_add_test(tc, a_writer_goes_on_after_what_the_buffer_holds);
 	tcase_add_test(tc, bytes_that_are_no_utf8_are_replaced);
 	tcase_add_test(tc, a_buffer_too_small_fails_and_stays_failed);

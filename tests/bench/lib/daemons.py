@@ -146,7 +146,7 @@ def process(table, rounds=200):
             samples.append(ms_to_running(wire, event("/bin/sleep", "120", RestartPolicy="no"), 0.0005))
         for _ in range(rounds):
             began = time.monotonic()
-            wire.expect(201, "POST", "/tasks", event("/bin/true", RestartPolicy="no", Cpu=100000.0))
+            wire.expect(201, "POST", "/tasks", event("/bin/true", RestartPolicy="no", Cpu=4000.0))
             answered.append((time.monotonic() - began) * 1e3)
         floor = spawn_floor(["/bin/true"], rounds)
         table.add("submit to running, median", median(samples), "ms", median(floor), "posix_spawn and exit",
