@@ -108,6 +108,7 @@ nodes_add(struct manager *manager, struct node_info *info)
 	node->info = *info;
 	node->book = info->instance[0] == '\0';
 	node->key = nodes->next_key++;
+	node->sequence = node->sent = node->acked = nodes->sequence_gone;
 	if (take_slot(nodes, node) != 0) {
 		node_destroy(node);
 		return NULL;
@@ -140,6 +141,8 @@ nodes_remove(struct manager *manager, struct node *node)
 			break;
 		}
 	}
+	if (node->sequence > nodes->sequence_gone)
+		nodes->sequence_gone = node->sequence;
 	heap_remove(&nodes->due, &node->due);
 	columns_remove(manager, node);
 	remove_instance(manager, node);

@@ -89,6 +89,9 @@ struct nodes {
 	struct node *drive; /* to look at before this step ends */
 	uint64_t next_contact;
 	uint64_t next_key;
+	/* The newest orders given to any node that is gone: the same worker may come back,
+	 * and refuses orders that are older than what it has. */
+	uint64_t sequence_gone;
 };
 
 int nodes_init(struct nodes *nodes); /* 0 or CUBE_ERR_NO_MEMORY */

@@ -11,7 +11,7 @@ import unittest
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from flow import COMPLETED, FAILED, RUNNING, SCHEDULED, Cluster, Dockerd, free_port, wait_for
+from flow import COMPLETED, FAILED, RUNNING, Cluster, Dockerd, free_port, wait_for
 
 IMAGE = "cube-test/busybox"
 
@@ -191,7 +191,7 @@ class OnDocker(unittest.TestCase):
 class EngineDown(unittest.TestCase):
     def test_a_worker_without_an_engine_says_so_and_goes_on_when_it_is_there(self):
         with Dockerd() as dockerd, Cluster() as cluster:
-            subprocess.run([Dockerd.SCRIPT, "stop", dockerd.dir], check=True)
+            dockerd.control("stop-engine")
             cluster.start_manager()
             cluster.start_worker("d1", "docker.so", "--runtime-opt", "socket=" + dockerd.socket)
 
@@ -201,15 +201,20 @@ class EngineDown(unittest.TestCase):
             node = wait_for("the node to say that its runtime is not ready", unready)
             self.assertIn(dockerd.socket, json.dumps(node))
             task = cluster.submit(IMAGE, "sleep", "1000")
-            subprocess.run([Dockerd.SCRIPT, "start", dockerd.dir], check=True)
+            dockerd.control("restart")
             task = cluster.wait_state(task["ID"], RUNNING, 60)
             self.assertEqual(task["Attempt"], 1)
-            # It dies and comes back: the task is adopted or its end is reported, with a reason.
-            subprocess.run([Dockerd.SCRIPT, "stop", dockerd.dir], check=True)
+            # It ends, and its containers with it, as Docker does; and comes back: the end is
+            # reported with its code, and the worker goes on.
+            dockerd.control("stop-engine")
             wait_for("the node to notice", unready, 30)
-            self.assertIn(cluster.task(task["ID"])["State"], (SCHEDULED, RUNNING))
-            subprocess.run([Dockerd.SCRIPT, "start", dockerd.dir], check=True)
+            dockerd.control("restart")
             cluster.wait_ready("d1", seconds=60)
+            task = cluster.wait_final(task["ID"], 30)
+            self.assertEqual(task["State"], FAILED)
+            self.assertIn(task["ExitCode"], (137, 143))
+            again = cluster.submit(IMAGE, "true")
+            self.assertEqual(cluster.wait_final(again["ID"], 60)["State"], COMPLETED)
 
 
 if __name__ == "__main__":

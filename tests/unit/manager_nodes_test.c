@@ -437,6 +437,33 @@ START_TEST(a_node_with_tasks_stays_until_it_is_silent)
 }
 END_TEST
 
+/* It refuses orders older than what it has, also after it was removed and joined again. */
+START_TEST(a_node_that_was_removed_and_comes_back_gets_newer_orders)
+{
+	struct manager_effect *effect;
+	uint64_t before;
+	char reason[384];
+
+	world_start(world);
+	actor_up(world, &actor);
+	ck_assert_int_eq(submit(world, 1, ""), 201);
+	effect = actor_orders(world, &actor);
+	ck_assert_ptr_nonnull(effect);
+	before = effect->orders.sequence;
+	actor_accept(world, &actor, effect);
+	actor_runs(world, &actor, 1, 1);
+	world_sleep(world, 31000);
+	ck_assert_int_eq(remove_node("n1", reason), 204);
+	ck_assert_int_eq(actor_join(world, &actor), 201);
+	ck_assert(actor_hello(world, &actor));
+	effect = actor_orders(world, &actor);
+	ck_assert_ptr_nonnull(effect);
+	ck_assert(effect->orders.full);
+	ck_assert_uint_gt(effect->orders.sequence, before);
+	actor_accept(world, &actor, effect);
+}
+END_TEST
+
 START_TEST(rows_follow_when_a_node_in_the_middle_goes)
 {
 	struct actor others[5];
@@ -492,6 +519,7 @@ suite(void)
 	tcase_add_test(tests, another_worker_at_the_address_is_noticed);
 	tcase_add_test(tests, something_else_at_the_address_costs_no_task);
 	tcase_add_test(tests, a_node_with_tasks_stays_until_it_is_silent);
+	tcase_add_test(tests, a_node_that_was_removed_and_comes_back_gets_newer_orders);
 	tcase_add_test(tests, rows_follow_when_a_node_in_the_middle_goes);
 	suite_add_tcase(made, tests);
 	return made;

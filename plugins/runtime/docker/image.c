@@ -225,8 +225,10 @@ static int
 judge_pull(struct fetch *fetch, const struct http_reply *reply, struct cube_error *err)
 {
 	char words[sizeof(err->message)];
+	char doing[100];
 	int code;
 
+	(void)snprintf(doing, sizeof(doing), "pull %.90s", fetch->image);
 	if (fetch->given_up)
 		return cube_fail(err, CUBE_ERR_UNAVAILABLE, 0, "the pull was given up");
 	if (fetch->garbage != NULL)
@@ -236,7 +238,7 @@ judge_pull(struct fetch *fetch, const struct http_reply *reply, struct cube_erro
 	if (fetch->failure != NULL) {
 		engine_cut(words, sizeof(words) - 8, fetch->failure, strlen(fetch->failure));
 		code = is_full(words) ? CUBE_ERR_UNAVAILABLE : CUBE_ERR_NOT_FOUND;
-		return cube_fail(err, code, 0, "pull: %s", words);
+		return cube_fail(err, code, 0, "%s: %s", doing, words);
 	}
 	if (reply->status == 200)
 		return 0;
@@ -247,7 +249,7 @@ judge_pull(struct fetch *fetch, const struct http_reply *reply, struct cube_erro
 	else if (is_full(words) || reply->status == 502 || reply->status == 503 ||
 		 reply->body.size == 0 || reply->body.data[0] != '{')
 		code = CUBE_ERR_UNAVAILABLE;
-	return engine_refused(reply, code, err, "pull");
+	return engine_refused(reply, code, err, "%s", doing);
 }
 
 static int

@@ -184,7 +184,12 @@ class Cluster:
             nodes = {n["Name"]: n for n in self.manager.get("/nodes")}
             return all(n in nodes and nodes[n]["Status"] == "ready" and nodes[n]["RuntimeReady"]
                        for n in names) and nodes
-        return wait_for(f"nodes {names} to be ready", ready, seconds)
+        try:
+            return wait_for(f"nodes {names} to be ready", ready, seconds)
+        except AssertionError as e:
+            nodes = [(n["Name"], n["Status"], n["RuntimeReady"], n["Reason"], n["RuntimeReason"])
+                     for n in self.manager.get("/nodes")]
+            raise AssertionError(f"{e}; nodes: {nodes}") from None
 
     def submit(self, image, *args, **fields):
         """Submits one task; its Task object. fields are Task's own."""
@@ -240,13 +245,13 @@ class Dockerd:
         subprocess.run([self.SCRIPT, "stop", self.dir], check=False, timeout=120)
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def control(self, what):
+        """stop-engine, restart, pid: what the script can do with it."""
+        return subprocess.run([self.SCRIPT, what, self.dir], check=True, text=True, timeout=120,
+                              stdout=subprocess.PIPE).stdout
+
     def pid(self):
-        for name in ("pid", "dockerd.pid"):
-            path = os.path.join(self.dir, name)
-            if os.path.exists(path):
-                with open(path) as f:
-                    return int(f.read())
-        raise FileNotFoundError("dockerd's pid file in " + self.dir)
+        return int(self.control("pid"))
 
     def docker(self, *args):
         return subprocess.run(["docker", "-H", "unix://" + self.socket, *args], check=True, text=True,
