@@ -71,12 +71,18 @@ ask_or_reply(struct manager_api *api, struct http_request *request,
 	return reply;
 }
 
+static uint32_t
+ask_ms(const struct manager_api *api)
+{
+	return api->ask_ms != 0 ? api->ask_ms : MANAGER_ASK_MS;
+}
+
 struct manager_effect *
 manager_ask_quietly(struct manager_api *api, struct manager_message *message)
 {
 	struct manager_effect *reply;
 
-	(void)ask(api, message, MANAGER_ASK_MS, &reply);
+	(void)ask(api, message, ask_ms(api), &reply);
 	return reply;
 }
 
@@ -84,7 +90,7 @@ struct manager_effect *
 manager_ask(struct manager_api *api, struct http_request *request,
 	    struct manager_message *message, const char *unknown)
 {
-	return ask_or_reply(api, request, message, MANAGER_ASK_MS, unknown);
+	return ask_or_reply(api, request, message, ask_ms(api), unknown);
 }
 
 struct manager_effect *

@@ -13,11 +13,12 @@
 #include "manager/message.h"
 #include "shell/loop.h"
 
-#define MANAGER_ASK_MS 10000 /* how long a handler waits for the brain */
+#define MANAGER_ASK_MS 10000
 
 struct manager_api {
 	struct loop *loop;
 	struct log *log;
+	uint32_t ask_ms; /* how long a handler waits for the brain; 0: MANAGER_ASK_MS */
 };
 
 /* The table for http_server_config; its ctx is the struct manager_api. */

@@ -108,7 +108,8 @@ static void
 note(const char *what, const char *text)
 {
 	(void)pthread_mutex_lock(&seen_lock);
-	(void)snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "%s%s\n", what, text);
+	(void)strncat(seen, what, sizeof(seen) - strlen(seen) - 1);
+	(void)strncat(seen, text, sizeof(seen) - strlen(seen) - 1);
 	(void)pthread_mutex_unlock(&seen_lock);
 }
 

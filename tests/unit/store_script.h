@@ -24,7 +24,7 @@ enum script_word {
 	SCRIPT_HANG         /* until let go; then it is in */
 };
 
-#define SCRIPT_RECORDS 64
+#define SCRIPT_RECORDS 8192
 #define SCRIPT_WORDS   32
 
 static struct {
@@ -202,7 +202,8 @@ static inline void
 script_reset(const enum script_word *words, size_t count)
 {
 	(void)pthread_mutex_lock(&script.lock);
-	memcpy(script.words, words, count * sizeof(*words));
+	for (size_t i = 0; i < count; i++)
+		script.words[i] = words[i];
 	script.word_count = count;
 	script.at = 0;
 	script.commits = 0;
