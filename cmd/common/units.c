@@ -1,4 +1,4 @@
-/* common/units.c - see the header. */
+/* common/units.c - see the header. Owns nothing. [any] */
 #include "common/units.h"
 
 #include <ctype.h>
@@ -8,7 +8,31 @@
 #include <string.h>
 #include <strings.h>
 
-#define MCPU_MAX 4096000
+#define MCPU_MAX   4096000
+#define NUMBER_MAX 32 /* bytes of a number */
+
+/* Digits with at most one point among them, and no more: no sign, no exponent, no
+ * hexadecimal. What follows is the suffix; NULL: no number. */
+static const char *
+number_read(const char *text, double *number)
+{
+	size_t digits = strspn(text, "0123456789");
+	size_t size = digits;
+	char copy[NUMBER_MAX + 1];
+
+	if (text[size] == '.') {
+		size_t after = strspn(text + size + 1, "0123456789");
+
+		digits += after;
+		size += 1 + after;
+	}
+	if (digits == 0 || size > NUMBER_MAX)
+		return NULL;
+	(void)memcpy(copy, text, size); /* strtod would read on, as in 1e3 and 0x1 */
+	copy[size] = '\0';
+	*number = strtod(copy, NULL);
+	return text + size;
+}
 
 /* The power of 1024 that a suffix means; -1: it is none. */
 static int
@@ -31,14 +55,15 @@ suffix_power(const char *suffix)
 int
 units_bytes(const char *option, const char *text, int64_t *out, struct cube_error *err)
 {
-	char *end;
-	double number = isdigit((unsigned char)text[0]) ? strtod(text, &end) : -1;
-	int power = number >= 0 ? suffix_power(end) : -1;
+	double number = 0;
+	const char *suffix = number_read(text, &number);
+	int power = suffix != NULL ? suffix_power(suffix) : -1;
 	double bytes = power >= 0 ? ldexp(number, 10 * power) : -1;
 
-	if (power < 0 || !(bytes >= 0 && bytes <= 0x1p62))
+	if (!(bytes >= 0 && bytes <= 0x1p62))
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "%s wants a size such as 64m or 1.5g, not '%s'", option, text);
+				 "%s wants a size such as 64m or 1.5g, not '%.100s'", option,
+				 text);
 	*out = (int64_t)bytes;
 	return 0;
 }
@@ -46,13 +71,12 @@ units_bytes(const char *option, const char *text, int64_t *out, struct cube_erro
 int
 units_mcpu(const char *option, const char *text, int64_t *out, struct cube_error *err)
 {
-	char *end = NULL;
-	double cores =
-		isdigit((unsigned char)text[0]) || text[0] == '.' ? strtod(text, &end) : -1;
+	double cores = 0;
+	const char *end = number_read(text, &cores);
 
 	if (end == NULL || *end != '\0' || !(cores >= 0.001 && cores * 1000 <= MCPU_MAX))
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "%s wants cores from 0.001 to 4096, such as 0.5, not '%s'",
+				 "%s wants cores from 0.001 to 4096, such as 0.5, not '%.100s'",
 				 option, text);
 	*out = llround(cores * 1000);
 	return 0;
@@ -65,7 +89,9 @@ units_format_bytes(int64_t bytes, char *out, size_t size)
 	double value = (double)bytes;
 	size_t power = 0;
 
-	while (value >= 1024 && power < sizeof(letters) - 2) {
+	/* 1023.7K would be printed as 1024K. */
+	while ((value >= 1024 || (power > 0 && value >= 1023.5)) &&
+	       power < sizeof(letters) - 2) {
 		value /= 1024;
 		power++;
 	}

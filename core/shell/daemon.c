@@ -1,4 +1,9 @@
-/* shell/daemon.c - folders and signals of the daemons; see the header. */
+/* shell/daemon.c - folders, signals and the end of the daemons; see the header.
+ *
+ * An end has three bounds: the parts are told to be through by PARTS_MS, and the process
+ * ends at DAEMON_END_MS whatever they do, by a timer's signal. Owns the loop's thread while
+ * daemon_run lasts. Main thread, but for loop_thread_run.
+ */
 #include "shell/daemon.h"
 
 #include "base/cleanup.h"
@@ -9,11 +14,17 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
+
+#define PARTS_MS        (DAEMON_END_MS - 200)
+#define LOOP_RESERVE_MS 300 /* of PARTS_MS: to let go of a store that hangs, and for the rest \
+			     */
 
 /* ---- the folder ---------------------------------------------------------------------- */
 
@@ -104,9 +115,64 @@ daemon_block_signals(void)
 	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk to a store */
 }
 
+/* ---- the last resort ----------------------------------------------------------------- */
+
+static const char overdue[] =
+	"cube: a part did not end in time; the process ends without waiting for it\n";
+
+static void
+end_now(int code)
+{
+	if (write(STDERR_FILENO, overdue, sizeof(overdue) - 1) < 0)
+		_exit(code == 0 ? 1 : code); /* nobody is told, so the code tells */
+	_exit(code);
+}
+
+static void
+end_unsaved(int signo)
+{
+	(void)signo;
+	end_now(1);
+}
+
+static void
+end_saved(int signo)
+{
+	(void)signo;
+	end_now(0);
+}
+
+/* What SIGALRM does, if it ever comes: any thread may take it, and no thread can keep the
+ * process from ending. */
+static void
+last_resort(void (*handler)(int signo))
+{
+	struct sigaction action = {.sa_handler = handler};
+
+	(void)sigfillset(&action.sa_mask);
+	(void)sigaction(SIGALRM, &action, NULL);
+}
+
+static void
+last_resort_arm(void)
+{
+	const struct itimerval end = {.it_value = {.tv_sec = DAEMON_END_MS / 1000,
+						   .tv_usec = DAEMON_END_MS % 1000 * 1000}};
+	sigset_t set;
+
+	last_resort(end_unsaved);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGALRM);
+	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	(void)setitimer(ITIMER_REAL, &end, NULL);
+}
+
+/* ---- the loop ------------------------------------------------------------------------ */
+
 struct loop_thread {
 	struct loop *loop;
 	pthread_t main;
+	atomic_bool ended;
 	int rc;
 	struct cube_error err;
 };
@@ -117,8 +183,24 @@ loop_thread_run(void *arg)
 	struct loop_thread *thread = arg;
 
 	thread->rc = loop_run(thread->loop, &thread->err);
+	atomic_store(&thread->ended, true);
 	(void)pthread_kill(thread->main, SIGUSR1);
 	return NULL;
+}
+
+/* SIGTERM, SIGINT, or SIGUSR1 once the loop has ended; one from outside means nothing. */
+static int
+signal_wait(const struct loop_thread *thread)
+{
+	sigset_t set;
+	int signo;
+
+	signals_of_daemon(&set);
+	do {
+		signo = 0;
+		(void)sigwait(&set, &signo);
+	} while (signo == 0 || (signo == SIGUSR1 && !atomic_load(&thread->ended)));
+	return signo;
 }
 
 int
@@ -127,25 +209,25 @@ daemon_run(struct loop *loop, struct log *log,
 {
 	struct loop_thread thread = {.loop = loop, .main = pthread_self()};
 	pthread_t id;
-	sigset_t set;
-	int signo = 0;
+	int signo;
 	int rc = thread_start(&id, "cube-loop", loop_thread_run, &thread, err);
 
 	if (rc < 0)
 		return rc;
-	signals_of_daemon(&set);
-	while (sigwait(&set, &signo) != 0)
-		continue;
+	signo = signal_wait(&thread);
+	last_resort_arm();
 	if (signo != SIGUSR1) {
-		uint64_t deadline_ms = clock_now().mono_ms + DAEMON_END_MS;
+		uint64_t deadline_ms = clock_now().mono_ms + PARTS_MS;
 
 		log_event(log, LOG_LEVEL_INFO, "stopping", "signal",
 			  signo == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
 		stopping(ctx, deadline_ms);
-		loop_stop(loop, deadline_ms);
+		loop_stop(loop, deadline_ms - LOOP_RESERVE_MS);
 	}
 	(void)pthread_join(id, NULL);
 	if (thread.rc < 0)
 		*err = thread.err;
+	else
+		last_resort(end_saved);
 	return thread.rc;
 }

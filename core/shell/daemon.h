@@ -8,7 +8,7 @@
 
 #include "shell/loop.h"
 
-#define DAEMON_END_MS 2000 /* from SIGTERM to the end of the process */
+#define DAEMON_END_MS 2000 /* from SIGTERM to the end of the process, whatever hangs */
 
 /* The data directory: given, else /var/lib/cube/NAME as root, else
  * $XDG_STATE_HOME/cube/NAME or ~/.local/state/cube/NAME. Made with mode 0700 where it is
@@ -20,8 +20,11 @@ int daemon_data_dir(const char *given, const char *name, char **out, struct cube
 void daemon_block_signals(void);
 
 /* Runs the loop until SIGTERM or SIGINT, or until it ends by itself. On a signal stopping
- * is called (so that the server takes no more and what waits is answered) with the mono
- * time by which all must have ended, then the loop is stopped. What loop_run returned. */
+ * is called while the loop still runs (so that the server takes no more and what waits is
+ * answered) with the mono time by which all must have ended, then the loop is stopped. What
+ * loop_run returned. From the signal, or from the loop's own end, the caller has
+ * DAEMON_END_MS to end the process: then that is done for it, with 0 if the loop ended well
+ * and 1 if not. Further signals change nothing. */
 int daemon_run(struct loop *loop, struct log *log,
 	       void (*stopping)(void *ctx, uint64_t deadline_ms), void *ctx,
 	       struct cube_error *err);

@@ -1,32 +1,48 @@
 /* shell/executor.c - the pools of threads that call the runtime; see the header.
  *
- * Both pools take from a list of their own, oldest first; one mutex guards both lists and
- * the jobs under way. It is held for a few instructions, never during a call.
+ * Each pool takes from a list of its own, oldest first. A queue would not do: a cancel must
+ * find jobs that wait and jobs under way. So there is one mutex here, which guards both
+ * lists and is held for a few instructions, never during a call. A job under way is its
+ * thread's; only its cancelled is set by others, and under the mutex, so that it is not
+ * freed meanwhile.
  */
 #include "shell/executor.h"
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "shell/container_spec.h"
+#include "shell/runtime_job.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define EXECUTORS_MAX   4
-#define PREPARERS       3
-#define LISTED_MAX      65536 /* containers that one list may show */
-#define PROGRESS_GAP_MS 1000
+#define EXECUTORS_MAX    4
+#define PREPARERS        3
+#define TURN_MS          10000 /* to get a turn for logs, and again to use it */
+#define TURN_LIMIT_BYTES ((size_t)4 * 1024 * 1024)
 
+/* Logs of a runtime that is called by one thread alone. On the stack of who asks. */
+struct turn {
+	const char *handle;
+	struct cube_log_request request;
+	uint64_t until_ms; /* mono */
+	struct buf out;
+	bool late;
+	bool begun; /* with the executor's mutex, as is over */
+	bool over;
+	int rc;
+	struct cube_error err;
+};
+
+/* Of the brain (effect), or a turn. */
 struct job {
 	struct job *next;
 	struct worker_effect *effect;
-	atomic_bool cancelled;
-	uint64_t progress_ms; /* when progress was last told */
-	struct executor *executor;
+	struct turn *turn;
+	struct runtime_job call;
 };
 
 /* Jobs that wait and jobs that a thread of the pool has taken. */
@@ -44,183 +60,163 @@ struct executor {
 	struct runtime *runtime;
 	char worker[ID_SIZE];
 	struct loop *loop;
+	bool alone;            /* one call at a time, of whatever kind */
 	pthread_mutex_t mutex; /* guards all below */
-	pthread_cond_t ended;
-	size_t alive; /* threads */
+	pthread_cond_t ended;  /* a thread, or a turn */
+	size_t alive;          /* threads */
 	bool stopping;
 	struct pool calls;
 	struct pool prepares;
 };
 
-/* ---- one job ------------------------------------------------------------------------- */
-
-struct listed {
-	struct cube_container *items;
-	size_t count;
-	size_t capacity;
-	bool failed;
-};
-
-static int
-listed_add(void *ctx, const struct cube_container *container)
+static void
+lock(struct executor *executor)
 {
-	struct listed *listed = ctx;
+	int failed = pthread_mutex_lock(&executor->mutex);
 
-	if (listed->count == listed->capacity) {
-		size_t capacity = listed->capacity == 0 ? 16 : listed->capacity * 2;
-		struct cube_container *items;
-
-		if (capacity > LISTED_MAX) {
-			listed->failed = true;
-			return 1;
-		}
-		items = realloc(listed->items, capacity * sizeof(*items));
-		if (items == NULL) {
-			listed->failed = true;
-			return 1;
-		}
-		listed->items = items;
-		listed->capacity = capacity;
-	}
-	listed->items[listed->count++] = *container;
-	return 0;
-}
-
-static int
-job_list(struct executor *executor, uint64_t deadline_ms, struct worker_message *done)
-{
-	struct listed listed = {0};
-	int rc =
-		runtime_list(executor->runtime, deadline_ms, listed_add, &listed, &done->error);
-
-	if (rc == 0 && listed.failed)
-		rc = cube_fail(&done->error, CUBE_ERR_UNAVAILABLE, 0,
-			       "the runtime lists more containers than fit: at most %d",
-			       LISTED_MAX);
-	if (rc < 0) {
-		free(listed.items);
-		return rc;
-	}
-	done->containers = listed.items;
-	done->container_count = listed.count;
-	return 0;
+	assert(failed == 0);
+	(void)failed;
 }
 
 static void
-progress_text(char *out, size_t size, uint64_t done_bytes, uint64_t total_bytes,
-	      const char *what)
+unlock(struct executor *executor)
 {
-	if (total_bytes > 0)
-		(void)snprintf(out, size, "%.160s: %.1f of %.1f MB", what,
-			       (double)done_bytes / 1e6, (double)total_bytes / 1e6);
-	else
-		(void)snprintf(out, size, "%.200s", what);
+	int failed = pthread_mutex_unlock(&executor->mutex);
+
+	assert(failed == 0);
+	(void)failed;
 }
 
-/* A cube_progress: tells the brain at most once a second, and of a cancel. */
-static int
-job_progress(void *ctx, uint64_t done_bytes, uint64_t total_bytes, const char *what)
+/* ---- lists, all with the mutex held -------------------------------------------------- */
+
+static void
+waiting_add(struct pool *pool, struct job *job)
 {
-	struct job *job = ctx;
+	job->next = NULL;
+	*pool->waiting_end = job;
+	pool->waiting_end = &job->next;
+	(void)pthread_cond_signal(&pool->more);
+}
+
+/* Where the list points to job. */
+static struct job **
+list_find(struct job **list, const struct job *job)
+{
+	while (*list != job) {
+		assert(*list != NULL);
+		list = &(*list)->next;
+	}
+	return list;
+}
+
+static void
+waiting_remove(struct pool *pool, struct job *job)
+{
+	struct job **at = list_find(&pool->waiting, job);
+
+	*at = job->next;
+	if (job->next == NULL)
+		pool->waiting_end = at;
+}
+
+static void
+running_add(struct pool *pool, struct job *job)
+{
+	job->next = pool->running;
+	pool->running = job;
+}
+
+static void
+running_remove(struct pool *pool, struct job *job)
+{
+	*list_find(&pool->running, job) = job->next;
+}
+
+/* The prepare of (task, attempt), or all: task_id NULL. */
+static void
+list_cancel(struct job *list, const char *task_id, uint32_t attempt)
+{
+	for (struct job *job = list; job != NULL; job = job->next) {
+		const struct worker_effect *effect = job->effect;
+
+		if (effect != NULL && effect->job == WORKER_JOB_PREPARE &&
+		    (task_id == NULL ||
+		     (effect->attempt == attempt && strcmp(effect->task_id, task_id) == 0)))
+			atomic_store(&job->call.cancelled, true);
+	}
+}
+
+static void
+cancel(struct executor *executor, const char *task_id, uint32_t attempt)
+{
+	list_cancel(executor->calls.waiting, task_id, attempt);
+	list_cancel(executor->calls.running, task_id, attempt);
+	list_cancel(executor->prepares.waiting, task_id, attempt);
+	list_cancel(executor->prepares.running, task_id, attempt);
+}
+
+/* Waits for ended once; false when deadline_ms, on clock_now's mono_ms, has passed. */
+static bool
+wait_for_end(struct executor *executor, uint64_t deadline_ms)
+{
 	uint64_t now_ms = clock_now().mono_ms;
-	struct worker_message *message;
+	uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+	struct timespec until;
 
-	if (atomic_load(&job->cancelled))
-		return 1;
-	if (what == NULL || now_ms - job->progress_ms < PROGRESS_GAP_MS)
-		return 0;
-	job->progress_ms = now_ms;
-	message = worker_message_new(WORKER_PROGRESS);
-	if (message == NULL)
-		return 0;
-	(void)memcpy(message->task_id, job->effect->task_id, sizeof(message->task_id));
-	message->attempt = job->effect->attempt;
-	progress_text(message->reason, sizeof(message->reason), done_bytes, total_bytes, what);
-	if (loop_post(job->executor->loop, &message->message) < 0)
-		worker_message_free(message);
-	return 0;
-}
-
-/* prepare or run. */
-static int
-job_with_spec(struct job *job, uint64_t deadline_ms, struct worker_message *done)
-{
-	struct worker_effect *effect = job->effect;
-	struct runtime *runtime = job->executor->runtime;
-	struct container_spec *spec = container_spec_new(
-		effect->spec, effect->attempt, effect->cluster, job->executor->worker);
-	int rc;
-
-	if (spec == NULL)
-		return cube_fail(&done->error, CUBE_ERR_UNAVAILABLE, ENOMEM, "out of memory");
-	if (effect->job == WORKER_JOB_PREPARE)
-		rc = runtime_prepare(runtime, &spec->spec, deadline_ms, job_progress, job,
-				     &done->error);
-	else
-		rc = runtime_run(runtime, &spec->spec, deadline_ms, done->container,
-				 &done->error);
-	container_spec_free(spec);
-	return rc;
-}
-
-static int
-job_call(struct job *job, struct worker_message *done)
-{
-	struct worker_effect *effect = job->effect;
-	struct runtime *runtime = job->executor->runtime;
-	uint64_t deadline_ms = clock_now().mono_ms + effect->timeout_ms;
-
-	if (atomic_load(&job->cancelled))
-		return cube_fail(&done->error, CUBE_ERR_UNAVAILABLE, 0, "cancelled");
-	switch (effect->job) {
-	case WORKER_JOB_PREPARE:
-		return job_with_spec(job, deadline_ms, done);
-	case WORKER_JOB_RUN:
-	case WORKER_JOB_INSPECT:
-		done->container = calloc(1, sizeof(*done->container));
-		if (done->container == NULL)
-			return cube_fail(&done->error, CUBE_ERR_UNAVAILABLE, ENOMEM,
-					 "out of memory");
-		done->container->struct_size = sizeof(*done->container);
-		if (effect->job == WORKER_JOB_RUN)
-			return job_with_spec(job, deadline_ms, done);
-		return runtime_inspect(runtime, effect->handle, deadline_ms, done->container,
-				       &done->error);
-	case WORKER_JOB_SIGNAL:
-		return runtime_signal(runtime, effect->handle, effect->signo, deadline_ms,
-				      &done->error);
-	case WORKER_JOB_REMOVE:
-		return runtime_remove(runtime, effect->handle, deadline_ms, &done->error);
-	case WORKER_JOB_LIST:
-		return job_list(job->executor, deadline_ms, done);
-	case WORKER_JOB_PROBE:
-		return runtime_probe(runtime, deadline_ms, &done->enforces, &done->error);
+	if (left_ms == 0 || clock_gettime(CLOCK_MONOTONIC, &until) != 0)
+		return false;
+	if (left_ms > 3600000)
+		left_ms = 3600000; /* soon enough to look again */
+	until.tv_sec += (time_t)(left_ms / 1000);
+	until.tv_nsec += (long)(left_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
 	}
-	return cube_fail(&done->error, CUBE_ERR_UNSUPPORTED, 0, "no such job: %d",
-			 (int)effect->job);
+	(void)pthread_cond_timedwait(&executor->ended, &executor->mutex, &until);
+	return true;
 }
 
-/* Runs the job, answers it and frees it. A job that cannot be answered for want of memory
- * would leave its task stuck for ever, so the process ends and starts anew. */
-static void
-job_do(struct job *job)
+/* ---- threads ------------------------------------------------------------------------- */
+
+/* A cube_log_request.write: gathers. */
+static int
+turn_write(void *ctx, int stream, const void *bytes, size_t size)
 {
-	struct worker_effect *effect = job->effect;
+	struct turn *turn = ctx;
+
+	(void)stream;
+	turn->late = clock_now().mono_ms >= turn->until_ms;
+	if (!turn->late && size > 0)
+		buf_append(&turn->out, bytes, size);
+	return turn->late || turn->out.failed ? 1 : 0;
+}
+
+static void
+turn_do(struct executor *executor, struct turn *turn)
+{
+	turn->until_ms = clock_now().mono_ms + TURN_MS;
+	turn->rc = runtime_logs(executor->runtime, turn->handle, &turn->request, &turn->err);
+	if (turn->rc == 0 && turn->late)
+		turn->rc = cube_fail(&turn->err, CUBE_ERR_TIMEOUT, 0,
+				     "the output did not come within %d s", TURN_MS / 1000);
+	else if (turn->rc == 0 && turn->out.failed)
+		turn->rc = cube_fail(&turn->err, CUBE_ERR_INVALID, 0,
+				     "the output is longer than %zu bytes: ask for its tail",
+				     TURN_LIMIT_BYTES);
+}
+
+/* Answers the brain. A job that cannot be answered for want of memory would leave its task
+ * stuck for ever, so the process ends and starts anew. */
+static void
+effect_do(struct executor *executor, struct job *job)
+{
 	struct worker_message *done = worker_message_new(WORKER_JOB_DONE);
 
 	if (done == NULL)
 		abort();
-	done->job = effect->job;
-	done->job_number = effect->job_number;
-	(void)memcpy(done->task_id, effect->task_id, sizeof(done->task_id));
-	done->attempt = effect->attempt;
-	if (job_call(job, done) < 0) {
-		free(done->container);
-		done->container = NULL;
-	} else {
-		done->error.code = 0;
-	}
-	loop_post_answer(job->executor->loop, &done->message);
+	runtime_job_run(&job->call, done);
+	loop_post_answer(executor->loop, &done->message);
 }
 
 static void
@@ -230,44 +226,44 @@ job_free(struct job *job)
 	free(job);
 }
 
-/* ---- pools --------------------------------------------------------------------------- */
-
 static void *
 pool_run(void *arg)
 {
 	struct pool *pool = arg;
 	struct executor *executor = pool->executor;
 
-	pthread_mutex_lock(&executor->mutex);
+	lock(executor);
 	for (;;) {
 		struct job *job;
 
 		while (pool->waiting == NULL && !executor->stopping)
-			pthread_cond_wait(&pool->more, &executor->mutex);
+			(void)pthread_cond_wait(&pool->more, &executor->mutex);
 		if (executor->stopping)
 			break;
 		job = pool->waiting;
-		pool->waiting = job->next;
-		if (pool->waiting == NULL)
-			pool->waiting_end = &pool->waiting;
-		job->next = pool->running;
-		pool->running = job;
-		pthread_mutex_unlock(&executor->mutex);
+		waiting_remove(pool, job);
+		running_add(pool, job);
+		if (job->turn != NULL)
+			job->turn->begun = true;
+		unlock(executor);
 
-		job_do(job);
+		if (job->turn != NULL)
+			turn_do(executor, job->turn);
+		else
+			effect_do(executor, job);
 
-		pthread_mutex_lock(&executor->mutex);
-		for (struct job **at = &pool->running; *at != NULL; at = &(*at)->next) {
-			if (*at == job) {
-				*at = job->next;
-				break;
-			}
+		lock(executor);
+		running_remove(pool, job);
+		if (job->turn == NULL) {
+			job_free(job);
+		} else {
+			job->turn->over = true; /* from here on it is gone */
+			(void)pthread_cond_broadcast(&executor->ended);
 		}
-		job_free(job);
 	}
 	executor->alive--;
-	pthread_cond_signal(&executor->ended);
-	pthread_mutex_unlock(&executor->mutex);
+	(void)pthread_cond_broadcast(&executor->ended);
+	unlock(executor);
 	return NULL;
 }
 
@@ -276,7 +272,6 @@ pool_init(struct pool *pool, struct executor *executor)
 {
 	pool->executor = executor;
 	pool->waiting_end = &pool->waiting;
-	pthread_cond_init(&pool->more, NULL);
 }
 
 static int
@@ -289,43 +284,70 @@ pool_start(struct pool *pool, const char *name, size_t threads, struct cube_erro
 		if (rc < 0)
 			return rc;
 		pool->thread_count++;
-		pthread_mutex_lock(&pool->executor->mutex);
+		lock(pool->executor);
 		pool->executor->alive++;
-		pthread_mutex_unlock(&pool->executor->mutex);
+		unlock(pool->executor);
 	}
 	return 0;
-}
-
-/* With the mutex held. */
-static void
-pool_cancel(struct pool *pool, const char *task_id, uint32_t attempt)
-{
-	struct job *lists[] = {pool->waiting, pool->running};
-
-	for (size_t i = 0; i < 2; i++) {
-		for (struct job *job = lists[i]; job != NULL; job = job->next) {
-			if (task_id == NULL || (job->effect->attempt == attempt &&
-						strcmp(job->effect->task_id, task_id) == 0))
-				atomic_store(&job->cancelled, true);
-		}
-	}
 }
 
 static void
 pool_join(struct pool *pool)
 {
 	for (size_t i = 0; i < pool->thread_count; i++)
-		pthread_join(pool->threads[i], NULL);
+		(void)pthread_join(pool->threads[i], NULL);
 	while (pool->waiting != NULL) {
 		struct job *job = pool->waiting;
 
+		assert(job->turn == NULL);
 		pool->waiting = job->next;
 		job_free(job);
 	}
-	pthread_cond_destroy(&pool->more);
 }
 
 /* ---- the executor -------------------------------------------------------------------- */
+
+static void
+executor_free(struct executor *executor)
+{
+	(void)pthread_cond_destroy(&executor->calls.more);
+	(void)pthread_cond_destroy(&executor->prepares.more);
+	(void)pthread_cond_destroy(&executor->ended);
+	(void)pthread_mutex_destroy(&executor->mutex);
+	free(executor);
+}
+
+/* False: no memory; then nothing is left behind. */
+static bool
+locks_init(struct executor *executor)
+{
+	pthread_condattr_t attr;
+	int failed = pthread_mutex_init(&executor->mutex, NULL);
+
+	if (failed != 0)
+		return false;
+	failed = pthread_condattr_init(&attr);
+	if (failed != 0)
+		goto no_attr;
+	failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	if (failed != 0 || (failed = pthread_cond_init(&executor->ended, &attr)) != 0)
+		goto no_ended;
+	if ((failed = pthread_cond_init(&executor->calls.more, NULL)) != 0)
+		goto no_calls;
+	if ((failed = pthread_cond_init(&executor->prepares.more, NULL)) != 0)
+		goto no_prepares;
+	(void)pthread_condattr_destroy(&attr);
+	return true;
+no_prepares:
+	(void)pthread_cond_destroy(&executor->calls.more);
+no_calls:
+	(void)pthread_cond_destroy(&executor->ended);
+no_ended:
+	(void)pthread_condattr_destroy(&attr);
+no_attr:
+	(void)pthread_mutex_destroy(&executor->mutex);
+	return false;
+}
 
 int
 executor_new(struct runtime *runtime, const char *worker, struct loop *loop,
@@ -333,25 +355,22 @@ executor_new(struct runtime *runtime, const char *worker, struct loop *loop,
 {
 	uint32_t parallel = runtime_max_parallel(runtime);
 	struct executor *executor = calloc(1, sizeof(*executor));
-	pthread_condattr_t attr;
 	int rc;
 
-	if (executor == NULL)
+	if (executor == NULL || !locks_init(executor)) {
+		free(executor);
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, ENOMEM, "out of memory");
+	}
 	executor->runtime = runtime;
 	(void)snprintf(executor->worker, sizeof(executor->worker), "%s", worker);
 	executor->loop = loop;
-	pthread_mutex_init(&executor->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&executor->ended, &attr);
-	pthread_condattr_destroy(&attr);
+	executor->alone = parallel == 1;
 	pool_init(&executor->calls, executor);
 	pool_init(&executor->prepares, executor);
 
 	rc = pool_start(&executor->calls, "cube-exec",
 			parallel < EXECUTORS_MAX ? parallel : EXECUTORS_MAX, err);
-	if (rc == 0)
+	if (rc == 0 && !executor->alone)
 		rc = pool_start(&executor->prepares, "cube-prepare", PREPARERS, err);
 	if (rc < 0) {
 		(void)executor_stop(executor, UINT64_MAX);
@@ -364,74 +383,106 @@ executor_new(struct runtime *runtime, const char *worker, struct loop *loop,
 void
 executor_take(struct executor *executor, struct worker_effect *effect)
 {
-	struct pool *pool;
+	struct pool *pool = &executor->calls;
 	struct job *job;
 
 	if (effect->kind == WORKER_EFFECT_CANCEL) {
-		pthread_mutex_lock(&executor->mutex);
-		pool_cancel(&executor->prepares, effect->task_id, effect->attempt);
-		pthread_mutex_unlock(&executor->mutex);
+		lock(executor);
+		cancel(executor, effect->task_id, effect->attempt);
+		unlock(executor);
 		worker_effect_free(&effect->item);
 		return;
 	}
 	job = calloc(1, sizeof(*job));
 	if (job == NULL)
-		abort(); /* see job_do */
-	job->executor = executor;
+		abort(); /* see effect_do */
 	job->effect = effect;
-	pool = effect->job == WORKER_JOB_PREPARE ? &executor->prepares : &executor->calls;
-	pthread_mutex_lock(&executor->mutex);
-	*pool->waiting_end = job;
-	pool->waiting_end = &job->next;
-	pthread_cond_signal(&pool->more);
-	pthread_mutex_unlock(&executor->mutex);
+	job->call.runtime = executor->runtime;
+	job->call.worker = executor->worker;
+	job->call.loop = executor->loop;
+	job->call.effect = effect;
+	if (effect->job == WORKER_JOB_PREPARE && !executor->alone)
+		pool = &executor->prepares;
+	lock(executor);
+	waiting_add(pool, job);
+	unlock(executor);
 }
 
-/* With the mutex held: waits until no thread is left, or until deadline_ms. */
-static bool
-wait_for_threads(struct executor *executor, uint64_t deadline_ms)
+/* Until the turn is over, or was not given in time. */
+static int
+turn_wait(struct executor *executor, struct job *job)
 {
-	while (executor->alive > 0) {
-		uint64_t now_ms = clock_now().mono_ms;
-		uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
-		struct timespec until;
+	struct turn *turn = job->turn;
+	uint64_t deadline_ms = clock_now().mono_ms + TURN_MS;
+	int rc = 0;
 
-		if (left_ms == 0)
-			return false;
-		if (left_ms > 3600000)
-			left_ms = 3600000;
-		(void)clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += (time_t)(left_ms / 1000);
-		until.tv_nsec += (long)(left_ms % 1000) * 1000000;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
-		(void)pthread_cond_timedwait(&executor->ended, &executor->mutex, &until);
+	lock(executor);
+	waiting_add(&executor->calls, job);
+	while (!turn->over) {
+		if (turn->begun) /* it ends by itself: turn_write sees to that */
+			(void)pthread_cond_wait(&executor->ended, &executor->mutex);
+		else if (!wait_for_end(executor, deadline_ms))
+			break;
 	}
-	return true;
+	if (!turn->over) {
+		waiting_remove(&executor->calls, job);
+		rc = cube_fail(&turn->err, CUBE_ERR_UNAVAILABLE, 0,
+			       "the runtime %s takes one call at a time and is busy: try again",
+			       runtime_name(executor->runtime));
+	} else {
+		rc = turn->rc;
+	}
+	unlock(executor);
+	return rc;
+}
+
+int
+executor_logs(struct executor *executor, const char *handle,
+	      const struct cube_log_request *request, struct cube_error *err)
+{
+	struct turn turn = {.handle = handle, .request = *request};
+	struct job job = {.turn = &turn};
+	int rc;
+
+	if (!executor->alone)
+		return runtime_logs(executor->runtime, handle, request, err);
+	if (request->follow != 0)
+		return cube_fail(err, CUBE_ERR_UNSUPPORTED, 0,
+				 "the runtime %s takes one call at a time: its output cannot "
+				 "be followed, only read",
+				 runtime_name(executor->runtime));
+	buf_init(&turn.out, TURN_LIMIT_BYTES);
+	turn.request.ctx = &turn;
+	turn.request.write = turn_write;
+	rc = turn_wait(executor, &job);
+	if (rc < 0)
+		*err = turn.err;
+	else if (turn.out.size > 0)
+		(void)request->write(request->ctx, 1, turn.out.data, turn.out.size);
+	buf_release(&turn.out);
+	return rc;
 }
 
 bool
 executor_stop(struct executor *executor, uint64_t deadline_ms)
 {
-	bool ended;
+	bool ended = true;
 
 	if (executor == NULL)
 		return true;
-	pthread_mutex_lock(&executor->mutex);
+	lock(executor);
 	executor->stopping = true;
-	pool_cancel(&executor->prepares, NULL, 0);
-	pthread_cond_broadcast(&executor->calls.more);
-	pthread_cond_broadcast(&executor->prepares.more);
-	ended = wait_for_threads(executor, deadline_ms);
-	pthread_mutex_unlock(&executor->mutex);
+	cancel(executor, NULL, 0);
+	(void)pthread_cond_broadcast(&executor->calls.more);
+	(void)pthread_cond_broadcast(&executor->prepares.more);
+	while (executor->alive > 0 && ended)
+		ended = wait_for_end(executor, deadline_ms);
+	ended = executor->alive == 0;
+	unlock(executor);
 	if (!ended)
 		return false;
 	pool_join(&executor->calls);
 	pool_join(&executor->prepares);
-	pthread_cond_destroy(&executor->ended);
-	pthread_mutex_destroy(&executor->mutex);
-	free(executor);
+	executor_free(executor);
 	return true;
 }

@@ -11,27 +11,36 @@
 #include <string.h>
 
 #define JOIN_TIMEOUT_MS  10000
-#define JOIN_LIMIT_BYTES (64u << 10)
+#define BODY_LIMIT_BYTES (1u << 20)
+#define JOIN_LIMIT_BYTES (64u << 10) /* of the answer */
 
 struct join_call {
 	struct http_call call; /* first */
 	struct loop *loop;
 };
 
+/* What the manager answered: its cluster, or why not. Something else may answer there: then
+ * that is the error. */
 static void
-answer_read(struct worker_message *message, const struct buf *response)
+answer_read(struct worker_message *message, const struct http_call *call)
 {
 	cleanup_json struct json_doc doc = {0};
 	struct cube_error err;
 	const char *cluster = "";
 	const char *text = "";
 
-	if (json_parse(buf_text(response), response->size, &doc, &err) < 0)
+	if (json_parse(buf_text(&call->response), call->response.size, &doc, &err) == 0) {
+		(void)json_read_text(&doc, json_get(doc.root, "Cluster"), &cluster, &err);
+		(void)json_read_text(&doc, json_get(doc.root, "Message"), &text, &err);
+	}
+	if (call->status < 400 && id_parse(cluster, message->cluster) == 0)
 		return;
-	if (json_read_text(&doc, json_get(doc.root, "Cluster"), &cluster, &err) == 0)
-		(void)id_parse(cluster, message->cluster);
-	if (json_read_text(&doc, json_get(doc.root, "Message"), &text, &err) == 0)
+	if (call->status >= 400 && text[0] != '\0')
 		(void)snprintf(message->reason, sizeof(message->reason), "%s", text);
+	else
+		(void)cube_fail(&message->error, CUBE_ERR_INVALID, 0,
+				"%s: what answers there, with status %d, is no cube-manager",
+				call->url, call->status);
 }
 
 static void
@@ -44,11 +53,8 @@ join_done(struct http_call *call)
 		abort(); /* the brain would wait for this answer for ever */
 	message->error = call->error;
 	message->status = call->status;
-	if (call->error.code < 0)
-		(void)snprintf(message->reason, sizeof(message->reason), "%s",
-			       call->error.message);
-	else
-		answer_read(message, &call->response);
+	if (call->error.code == 0)
+		answer_read(message, call);
 	loop_post_answer(join->loop, &message->message);
 	call->free(call);
 }
@@ -60,22 +66,22 @@ join_call_new(struct loop *loop, const char *manager, const struct worker_effect
 					     "Cube-Protocol: 1", NULL};
 	struct join_call *join =
 		(struct join_call *)(void *)http_call_new(sizeof(struct join_call));
-	struct buf body = BUF_INIT(1u << 20);
+	cleanup_buf struct buf body = BUF_INIT(BODY_LIMIT_BYTES);
 	struct json_writer *writer = json_writer_new(&body, false);
 
 	if (writer != NULL) {
 		node_info_encode(writer, &effect->info);
 		json_writer_free(writer);
 	}
-	if (join == NULL || writer == NULL || body.failed) {
-		buf_release(&body);
+	if (join != NULL && writer != NULL)
+		join->call.body = buf_take(&body, &join->call.body_size);
+	if (join == NULL || join->call.body == NULL) {
 		http_call_free(join == NULL ? NULL : &join->call);
 		return NULL;
 	}
 	join->loop = loop;
 	join->call.method = "POST";
 	(void)snprintf(join->call.url, sizeof(join->call.url), "%s/nodes", manager);
-	join->call.body = buf_take(&body, &join->call.body_size);
 	join->call.fields = fields;
 	join->call.timeout_ms = JOIN_TIMEOUT_MS;
 	join->call.limit_bytes = JOIN_LIMIT_BYTES;
@@ -97,7 +103,6 @@ join_send(struct http_client *client, struct loop *loop, const char *manager,
 		if (message == NULL)
 			abort();
 		(void)cube_fail(&message->error, CUBE_ERR_UNAVAILABLE, 0, "out of memory");
-		(void)snprintf(message->reason, sizeof(message->reason), "out of memory");
 		loop_post_answer(loop, &message->message);
 	}
 	worker_effect_free(&effect->item);

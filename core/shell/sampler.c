@@ -43,8 +43,22 @@ proc_read(const char *path, char *out, size_t size)
 	return used;
 }
 
+/* Whether a word begins at name[i]: an upper-case letter or a digit after a lower-case
+ * one, or the last capital of a run (the R of SReclaimable). */
+static bool
+word_begins(const char *name, size_t size, size_t i)
+{
+	unsigned char c = (unsigned char)name[i];
+	unsigned char before = (unsigned char)(i > 0 ? name[i - 1] : '\0');
+	unsigned char after = (unsigned char)(i + 1 < size ? name[i + 1] : '\0');
+
+	if (isdigit(c))
+		return isalpha(before) != 0;
+	return isupper(c) && (islower(before) || (isupper(before) && islower(after)));
+}
+
 /* "HugePages_Total" -> "huge_pages_total", "Active(anon)" -> "active_anon",
- * "DirectMap4k" -> "direct_map_4k". */
+ * "DirectMap4k" -> "direct_map_4k", "SReclaimable" -> "s_reclaimable". */
 static void
 snake_case(const char *name, size_t size, char *out, size_t out_size)
 {
@@ -52,8 +66,7 @@ snake_case(const char *name, size_t size, char *out, size_t out_size)
 
 	for (size_t i = 0; i < size && used + 2 < out_size; i++) {
 		unsigned char c = (unsigned char)name[i];
-		bool begins = i > 0 && ((isupper(c) && islower((unsigned char)name[i - 1])) ||
-					(isdigit(c) && isalpha((unsigned char)name[i - 1])));
+		bool begins = word_begins(name, size, i);
 
 		if (c == ')')
 			continue;
@@ -137,8 +150,12 @@ put_cpu(struct json_writer *writer, struct sampler *sampler)
 	idle = ticks[3] + ticks[4];
 	all_before = atomic_exchange(&sampler->all_ticks, all);
 	busy_before = atomic_exchange(&sampler->busy_ticks, all - idle);
-	if (all <= all_before || all - idle < busy_before)
-		return all == 0 ? NAN : (float)(all - idle) / (float)all;
+	if (all == 0)
+		return NAN;
+	/* Others may sample at the same time: the two that were there need not be a pair. */
+	if (all <= all_before || all - idle < busy_before ||
+	    all - idle - busy_before > all - all_before)
+		return (float)(all - idle) / (float)all;
 	return (float)(all - idle - busy_before) / (float)(all - all_before);
 }
 

@@ -1,33 +1,34 @@
 /* shell/worker.c - cube-worker from start to end; see the header.
  *
  * Start: folder, plugins, store, brain (which reads back its journal), runtime, executor,
- * server; only then does it answer. End: the server takes no more, polls are answered, the
- * journal is committed; tasks go on running. Everything is undone in the opposite order by
- * worker_close, which knows how far the start came. Parts that do not end in time are left
- * for the process to end with.
+ * server; only then does it answer. End: the server lets its requests finish while the loop
+ * still answers them, the loop commits what there is, and worker_close undoes the rest in
+ * the opposite order, knowing how far the start came. Tasks go on running. A part that does
+ * not end in time is left for the process to end with: then nothing that it may still use
+ * is freed. Main thread; the callbacks say which others.
  */
 #include "shell/worker.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "http/client.h"
 #include "http/fetch.h"
 #include "http/server.h"
 #include "plugin/options.h"
 #include "shell/daemon.h"
+#include "shell/describe.h"
 #include "shell/executor.h"
 #include "shell/join.h"
 #include "shell/reply_slot.h"
 #include "shell/worker_api.h"
 #include "worker/worker.h"
 
-#include <inttypes.h>
-#include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define RESERVE_PERCENT   5           /* of the machine, for itself */
-#define RESERVE_MIN_BYTES (128 << 20) /* of memory */
+#define SERVER_RESERVE_MS 700 /* of the time to end: for all that ends after the server */
 
 struct worker_daemon {
 	const struct worker_settings *settings;
@@ -43,13 +44,15 @@ struct worker_daemon {
 	const char **runtime_options;
 	struct runtime *runtime;
 	bool runtime_started;
+	atomic_bool resync_waits; /* a WORKER_RESYNC is in the inbox */
 	struct worker *brain;
 	struct loop *loop;
 	struct executor *executor;
 	struct http_client *client;
 	struct worker_api api;
 	struct http_server *server;
-	uint64_t deadline_ms; /* mono; when all must have ended */
+	bool server_hangs;
+	uint64_t deadline_ms; /* mono, when all must have ended; 0: no signal has come */
 };
 
 /* ---- services for the plugins -------------------------------------------------------- */
@@ -90,15 +93,22 @@ brain_load(void *brain, const struct cube_record *record, struct cube_error *err
 }
 
 static int
-brain_start(void *brain, struct step *step, struct cube_error *err)
+brain_start(void *arg, struct step *step, struct cube_error *err)
 {
-	return worker_start(brain, step, err);
+	struct worker_daemon *daemon = arg;
+
+	return worker_start(daemon->brain, step, err);
 }
 
 static int
-brain_step(void *brain, struct message *message, struct step *step, struct cube_error *err)
+brain_step(void *arg, struct message *message, struct step *step, struct cube_error *err)
 {
-	return worker_step(brain, (struct worker_message *)(void *)message, step, err);
+	struct worker_daemon *daemon = arg;
+
+	/* Before the step: what happens from here on needs another. */
+	if (message->kind == WORKER_RESYNC)
+		atomic_store(&daemon->resync_waits, false);
+	return worker_step(daemon->brain, (struct worker_message *)(void *)message, step, err);
 }
 
 static struct message *
@@ -113,9 +123,9 @@ brain_message(int kind)
 }
 
 static struct message *
-brain_wake(void *brain)
+brain_wake(void *arg)
 {
-	(void)brain;
+	(void)arg;
 	return brain_message(MESSAGE_WAKE);
 }
 
@@ -125,6 +135,7 @@ brain_free_message(struct message *message)
 	worker_message_free((struct worker_message *)(void *)message);
 }
 
+/* [loop's thread] */
 static void
 effect_release(void *ctx, struct outbox_item *item)
 {
@@ -145,116 +156,40 @@ effect_release(void *ctx, struct outbox_item *item)
 	}
 }
 
-/* Events of the runtime are hints; one that finds the inbox full becomes "look at all". */
-static void
-runtime_changed(void *ctx, const char *task_id)
-{
-	struct worker_daemon *daemon = ctx;
-	struct worker_message *message = worker_message_new(WORKER_CHANGED);
-
-	if (message == NULL)
-		return;
-	if (id_parse(task_id, message->task_id) < 0) {
-		worker_message_free(message);
-		return;
-	}
-	if (loop_post(daemon->loop, &message->message) < 0) {
-		message->message.kind = WORKER_RESYNC;
-		loop_post_answer(daemon->loop, &message->message);
-	}
-}
-
+/* [any] One that waits already stands for all that have happened since. */
 static void
 runtime_resync(void *ctx)
 {
 	struct worker_daemon *daemon = ctx;
-	struct worker_message *message = worker_message_new(WORKER_RESYNC);
+	struct worker_message *message;
 
-	if (message != NULL)
+	if (atomic_exchange(&daemon->resync_waits, true))
+		return;
+	message = worker_message_new(WORKER_RESYNC);
+	if (message == NULL)
+		atomic_store(&daemon->resync_waits, false); /* lost, as a hint may be */
+	else
 		loop_post_answer(daemon->loop, &message->message);
 }
 
-/* ---- what this worker says of itself ------------------------------------------------- */
-
-/* "K=V,K=V" as a JSON object. */
-static int
-labels_read(const char *text, struct node_text **out, struct cube_error *err)
+/* [any] Events are hints; one that finds the inbox full becomes "look at all". */
+static void
+runtime_changed(void *ctx, const char *task_id)
 {
-	cleanup_buf struct buf json = BUF_INIT(NODE_STATS_MAX);
-	cleanup_free char *copy = strdup(text);
-	struct json_writer *writer = json_writer_new(&json, false);
-	char *rest = copy;
-	char *label;
-	int rc = 0;
+	struct worker_daemon *daemon = ctx;
+	struct worker_message *message;
 
-	if (copy == NULL || writer == NULL) {
-		json_writer_free(writer);
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	if (task_id == NULL)
+		return;
+	message = worker_message_new(WORKER_CHANGED);
+	if (message == NULL)
+		return;
+	if (id_parse(task_id, message->task_id) < 0) {
+		worker_message_free(message);
+	} else if (loop_post(daemon->loop, &message->message) < 0) {
+		worker_message_free(message);
+		runtime_resync(daemon);
 	}
-	json_begin_object(writer);
-	while (rc == 0 && (label = strsep(&rest, ",")) != NULL) {
-		char *equals = strchr(label, '=');
-
-		if (equals == NULL || equals == label) {
-			rc = cube_fail(err, CUBE_ERR_INVALID, 0,
-				       "--labels wants KEY=VALUE,KEY=VALUE, not '%s'", label);
-			break;
-		}
-		*equals = '\0';
-		json_put_text(writer, label, equals + 1);
-	}
-	json_end_object(writer);
-	json_writer_free(writer);
-	if (rc < 0)
-		return rc;
-	*out = json.failed ? NULL : node_text_new(json.data, json.size);
-	return *out == NULL ? cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory") : 0;
-}
-
-static int64_t
-less_reserve(int64_t total, int64_t least)
-{
-	int64_t reserve = total / 100 * RESERVE_PERCENT;
-
-	if (reserve < least)
-		reserve = least;
-	return total > reserve ? total - reserve : 0;
-}
-
-static int
-describe(struct worker_daemon *daemon, struct node_info *info, struct cube_error *err)
-{
-	const struct worker_settings *settings = daemon->settings;
-	int size;
-
-	memset(info, 0, sizeof(*info));
-	if (!name_is_valid(settings->name))
-		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "--name '%s' is not a name: [a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}",
-				 settings->name);
-	(void)snprintf(info->name, sizeof(info->name), "%s", settings->name);
-	if (settings->advertise != NULL)
-		size = snprintf(info->api, sizeof(info->api), "http://%s", settings->advertise);
-	else
-		size = snprintf(info->api, sizeof(info->api), "http://%s:%u", settings->host,
-				settings->port);
-	if (size < 0 || (size_t)size >= sizeof(info->api))
-		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "--advertise is longer than %zu bytes", sizeof(info->api) - 8);
-	info->mcpu = settings->mcpu > 0 ? settings->mcpu : sampler_mcpu();
-	info->memory_bytes = settings->memory_bytes > 0
-				     ? settings->memory_bytes
-				     : less_reserve(sampler_memory_bytes(), RESERVE_MIN_BYTES);
-	info->disk_bytes = settings->disk_bytes > 0
-				   ? settings->disk_bytes
-				   : less_reserve(sampler_disk_bytes(daemon->data_dir), 0);
-	(void)snprintf(info->runtime, sizeof(info->runtime), "%s",
-		       daemon->runtime_plugin->info.name);
-	(void)snprintf(info->version, sizeof(info->version), "%s", CUBE_VERSION);
-	info->cpu_busy = NAN;
-	if (settings->labels != NULL && settings->labels[0] != '\0')
-		return labels_read(settings->labels, &info->labels, err);
-	return 0;
 }
 
 /* ---- start --------------------------------------------------------------------------- */
@@ -276,7 +211,8 @@ open_brain(struct worker_daemon *daemon, struct cube_error *err)
 	clock_random(&config.seed, sizeof(config.seed));
 	config.runtime_has_events =
 		CUBE_HAS(struct cube_runtime_ops, ops, start) && ops->start != NULL;
-	rc = describe(daemon, &config.info, err);
+	rc = describe_worker(daemon->settings, daemon->data_dir,
+			     daemon->runtime_plugin->info.name, &config.info, err);
 	if (rc == 0)
 		rc = worker_new(&config, &daemon->brain, err);
 	node_info_release(&config.info);
@@ -319,7 +255,7 @@ open_runtime(struct worker_daemon *daemon, struct cube_error *err)
 static int
 open_loop(struct worker_daemon *daemon, struct cube_error *err)
 {
-	const struct loop_brain brain = {.brain = daemon->brain,
+	const struct loop_brain brain = {.brain = daemon,
 					 .start = brain_start,
 					 .step = brain_step,
 					 .wake = brain_wake,
@@ -335,15 +271,13 @@ open_loop(struct worker_daemon *daemon, struct cube_error *err)
 	return rc;
 }
 
+/* [any] */
 static void
 server_log(void *ctx, const char *message)
 {
-	struct worker_api *api = ctx;
-	struct worker_daemon *daemon =
-		(struct worker_daemon *)(void *)((char *)api -
-						 offsetof(struct worker_daemon, api));
+	const struct worker_api *api = ctx;
 
-	log_event(daemon->log, LOG_LEVEL_WARNING, "http", "message", message, NULL);
+	log_event(api->log, LOG_LEVEL_WARNING, "http", "message", message, NULL);
 }
 
 static int
@@ -355,8 +289,11 @@ open_server(struct worker_daemon *daemon, struct cube_error *err)
 					    .ctx = &daemon->api,
 					    .log = server_log};
 
-	daemon->api = (struct worker_api){
-		.loop = daemon->loop, .runtime = daemon->runtime, .sampler = &daemon->sampler};
+	daemon->api = (struct worker_api){.loop = daemon->loop,
+					  .runtime = daemon->runtime,
+					  .executor = daemon->executor,
+					  .sampler = &daemon->sampler,
+					  .log = daemon->log};
 	return http_server_start(&config, &daemon->server, err);
 }
 
@@ -364,8 +301,15 @@ static int
 worker_open(struct worker_daemon *daemon, struct cube_error *err)
 {
 	const struct worker_settings *settings = daemon->settings;
-	int rc = daemon_data_dir(settings->data_dir, settings->name, &daemon->data_dir, err);
+	int rc;
 
+	/* First of all: it may become the name of a folder. */
+	if (!name_is_valid(settings->name))
+		return cube_fail(
+			err, CUBE_ERR_INVALID, 0,
+			"--name '%.100s' is not a name: [a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}",
+			settings->name);
+	rc = daemon_data_dir(settings->data_dir, settings->name, &daemon->data_dir, err);
 	daemon->sampler.folder = daemon->data_dir;
 	if (rc == 0)
 		rc = plugin_load(settings->runtime, CUBE_PLUGIN_RUNTIME, "--runtime",
@@ -390,7 +334,8 @@ worker_open(struct worker_daemon *daemon, struct cube_error *err)
 
 /* ---- end ----------------------------------------------------------------------------- */
 
-/* After the signal: polls that wait are answered, so that their handlers end. */
+/* After the signal, while the loop still runs: polls that wait are answered at once, so that
+ * all handlers end; no new request is taken. */
 static void
 worker_stopping(void *ctx, uint64_t deadline_ms)
 {
@@ -400,6 +345,9 @@ worker_stopping(void *ctx, uint64_t deadline_ms)
 	daemon->deadline_ms = deadline_ms;
 	if (quit != NULL)
 		loop_post_answer(daemon->loop, quit);
+	daemon->server_hangs =
+		!http_server_stop(daemon->server, deadline_ms - SERVER_RESERVE_MS);
+	daemon->server = NULL;
 }
 
 /* False if a part did not end in time: what it may still use is left as it is. */
@@ -410,22 +358,22 @@ worker_close(struct worker_daemon *daemon)
 
 	if (deadline_ms == 0)
 		deadline_ms = clock_now().mono_ms + DAEMON_END_MS;
-	if (daemon->server != NULL && !http_server_stop(daemon->server, deadline_ms))
+	if (daemon->server != NULL)
+		daemon->server_hangs =
+			!http_server_stop(daemon->server, deadline_ms - SERVER_RESERVE_MS);
+	if (daemon->server_hangs)
 		return false;
 	if (daemon->runtime_started)
 		runtime_stop(daemon->runtime);
 	if (!executor_stop(daemon->executor, deadline_ms))
 		return false;
-	http_client_free(daemon->client);
 	if (daemon->loop != NULL && loop_stuck(daemon->loop))
 		return false;
+	http_client_free(daemon->client);
 	loop_free(daemon->loop);
-	if (daemon->runtime != NULL)
-		runtime_close(daemon->runtime);
-	if (daemon->brain != NULL)
-		worker_free(daemon->brain);
-	if (daemon->store != NULL)
-		store_close(daemon->store);
+	runtime_close(daemon->runtime);
+	worker_free(daemon->brain);
+	store_close(daemon->store);
 	free(daemon->store_options);
 	plugin_unload(daemon->store_plugin);
 	free(daemon->runtime_options);
@@ -453,8 +401,11 @@ worker_serve(struct worker_daemon *daemon, struct cube_error *err)
 		  runtime_name(daemon->runtime), "instance", worker_instance(daemon->brain),
 		  "data", daemon->data_dir, NULL);
 	rc = daemon_run(daemon->loop, daemon->log, worker_stopping, daemon, err);
-	log_event(daemon->log, LOG_LEVEL_INFO, "worker.ended", "reason",
-		  rc < 0 ? err->message : "signal", NULL);
+	log_event(daemon->log, rc < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "worker.ended",
+		  "reason", rc < 0 ? err->message : "signal", NULL);
+	/* No mistake of the command line any more, whatever the code says. */
+	if (rc < 0)
+		rc = err->code = CUBE_ERR_INTERNAL;
 	return rc;
 }
 

@@ -154,25 +154,49 @@ static int
 read_wait(struct http_request *request, uint32_t *wait_ms, struct cube_error *err)
 {
 	char text[32];
-	char *end;
-	double seconds;
+	char *end = NULL;
+	double seconds = -1;
 	int rc = http_query(request, "wait", text, sizeof(text), err);
 
 	if (rc <= 0)
 		return rc;
-	seconds = strtod(text, &end);
-	if (*end != '\0' || end == text || !(seconds >= 0) ||
+	if (text[strspn(text, "0123456789.")] == '\0') /* no hexadecimal, no exponent */
+		seconds = strtod(text, &end);
+	if (end == NULL || end == text || *end != '\0' ||
 	    seconds > (double)POLL_WAIT_MAX_MS / 1000)
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "wait: must be seconds from 0 to %d, not '%s'",
-				 POLL_WAIT_MAX_MS / 1000, text);
+				 "?wait=%s: must be seconds from 0 to %d", text,
+				 POLL_WAIT_MAX_MS / 1000);
 	*wait_ms = (uint32_t)lround(seconds * 1000);
 	return 0;
 }
 
-/* The long poll. Its place, and how new the orders were that it knew, are in the header. */
+/* ?since=EPOCH-SEQUENCE&wait=SECONDS. 1: a poll, 0: neither is there, or INVALID. */
+static int
+read_poll(struct http_request *request, struct revision *since, uint32_t *wait_ms,
+	  struct cube_error *err)
+{
+	char text[REVISION_SIZE];
+	int rc = read_wait(request, wait_ms, err);
+	int polls = rc < 0 ? rc : http_query(request, "since", text, sizeof(text), err);
+
+	if (polls < 0)
+		return polls;
+	if (polls == 0)
+		return *wait_ms == 0 ? 0
+				     : cube_fail(err, CUBE_ERR_INVALID, 0,
+						 "?wait= waits for what is new: it wants "
+						 "?since=EPOCH-SEQUENCE beside it");
+	if (revision_parse(text, since) < 0)
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "?since=%s: must be EPOCH-SEQUENCE, as in Cube-Revision",
+				 text);
+	return 1;
+}
+
+/* How new the list is, and the orders and the description of the node at that time. */
 static void
-poll_reply(struct http_request *request, const struct worker_effect *reply)
+list_reply(struct http_request *request, const struct worker_effect *reply)
 {
 	char revision[REVISION_SIZE];
 	char desired[REVISION_SIZE];
@@ -194,31 +218,26 @@ static void
 handle_list(void *ctx, struct http_request *request)
 {
 	struct worker_api *api = ctx;
-	char since[REVISION_SIZE];
-	struct cube_error err;
+	struct revision since = {0};
+	uint32_t wait_ms = 0;
+	struct worker_message *message;
 	struct worker_effect *reply;
-	int rc = http_query(request, "since", since, sizeof(since), &err);
-	struct worker_message *message = worker_message_new(rc > 0 ? WORKER_POLL : WORKER_LIST);
+	struct cube_error err;
+	int polls = read_poll(request, &since, &wait_ms, &err);
 
-	if (message != NULL && rc > 0) {
-		rc = revision_parse(since, &message->since);
-		if (rc < 0)
-			(void)cube_fail(&err, CUBE_ERR_INVALID, 0,
-					"since: must be EPOCH-SEQUENCE, not '%s'", since);
-		else
-			rc = read_wait(request, &message->wait_ms, &err);
-	}
-	if (rc < 0) {
-		if (message != NULL)
-			worker_message_free(message);
+	if (polls < 0) {
 		http_reply_error(request, http_status_of(err.code), "%s", err.message);
 		return;
 	}
-	reply = ask_or_refuse(api, request, message,
-			      ASK_TIMEOUT_MS + (message == NULL ? 0 : message->wait_ms));
+	message = worker_message_new(polls > 0 ? WORKER_POLL : WORKER_LIST);
+	if (message != NULL) {
+		message->since = since;
+		message->wait_ms = wait_ms;
+	}
+	reply = ask_or_refuse(api, request, message, ASK_TIMEOUT_MS + wait_ms);
 	if (reply == NULL)
 		return;
-	poll_reply(request, reply);
+	list_reply(request, reply);
 	worker_effect_free(&reply->item);
 }
 

@@ -8,14 +8,17 @@
 
 #include "http/request.h"
 #include "plugin/runtime.h"
+#include "shell/executor.h"
 #include "shell/loop.h"
 #include "shell/sampler.h"
 #include "worker/message.h"
 
 struct worker_api {
 	struct loop *loop;
-	struct runtime *runtime;
+	struct runtime *runtime; /* for its name, and whether it has logs */
+	struct executor *executor;
 	struct sampler *sampler;
+	struct log *log;
 };
 
 /* The table for http_server_config; its ctx is the struct worker_api. */

@@ -1,23 +1,28 @@
 /* shell/worker_logs.c - GET /tasks/{id}/logs: what a task printed, straight from the runtime.
  *
  * The brain tells which container it is; the rest is between the runtime and the reader's
- * connection, on the handler's thread. The stream begins with the first byte, so what goes
- * wrong before it still has a status of its own.
+ * connection, on the handler's thread. The stream begins when the runtime first calls back,
+ * so what goes wrong before that still has a status of its own. It ends properly when the
+ * task has ended and all was written; when it is cut off before, the reader sees that.
  */
 #include "shell/worker_api.h"
 
 #include "http/stream.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ASK_TIMEOUT_MS 10000
+#define TAIL_MAX       1000000 /* lines */
+#define SINCE_DIGITS   12      /* of Unix seconds: until the year 33,000 */
 
 struct reader {
 	struct http_request *request;
 	struct http_stream *stream; /* NULL: no byte yet */
 	char key[ID_SIZE];
 	bool refused; /* the stream could not begin, and that was answered */
+	bool cut;     /* the reader is gone, or the server ends */
 };
 
 static bool
@@ -45,7 +50,8 @@ reader_write(void *ctx, int stream, const void *bytes, size_t size)
 	(void)stream;
 	if (!reader_begin(reader))
 		return 1;
-	return http_stream_write(reader->stream, bytes, size) ? 0 : 1;
+	reader->cut = !http_stream_write(reader->stream, bytes, size);
+	return reader->cut ? 1 : 0;
 }
 
 /* since: RFC 3339, or Unix seconds. */
@@ -53,18 +59,19 @@ static int
 read_since(struct http_request *request, int64_t *since_ms, struct cube_error *err)
 {
 	char text[TIMESTAMP_SIZE + 8];
-	char *end;
+	size_t digits;
 	int rc = http_query(request, "since", text, sizeof(text), err);
 
 	if (rc <= 0)
 		return rc;
-	*since_ms = strtoll(text, &end, 10) * 1000;
-	if (*end == '\0' && end != text && *since_ms >= 0)
+	digits = strspn(text, "0123456789");
+	if (digits > 0 && digits <= SINCE_DIGITS && text[digits] == '\0') {
+		*since_ms = strtoll(text, NULL, 10) * 1000;
 		return 0;
+	}
 	if (timestamp_parse(text, since_ms) < 0)
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "since: must be an RFC 3339 time or Unix seconds, not '%s'",
-				 text);
+				 "?since=%s: must be an RFC 3339 time or Unix seconds", text);
 	return 0;
 }
 
@@ -79,7 +86,7 @@ read_query(struct http_request *request, struct cube_log_request *log, uint32_t 
 	int rc;
 
 	if ((rc = http_query_bool(request, "follow", &follow, err)) < 0 ||
-	    (rc = http_query_number(request, "tail", 0, 1000000, &tail, err)) < 0 ||
+	    (rc = http_query_number(request, "tail", 0, TAIL_MAX, &tail, err)) < 0 ||
 	    (rc = http_query_number(request, "attempt", 1, UINT32_MAX, &number, err)) < 0 ||
 	    (rc = read_since(request, &log->since_ms, err)) < 0 ||
 	    (rc = http_query(request, "stream", stream, sizeof(stream), err)) < 0)
@@ -92,7 +99,7 @@ read_query(struct http_request *request, struct cube_log_request *log, uint32_t 
 		log->streams = 2;
 	else
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "stream: must be stdout or stderr, not '%s'", stream);
+				 "?stream=%s: must be stdout or stderr", stream);
 	log->follow = follow;
 	log->tail_lines = (uint32_t)tail;
 	*attempt = (uint32_t)number;
@@ -115,7 +122,8 @@ find_container(struct worker_api *api, struct http_request *request, const char 
 	reply = worker_ask(api, request, message, ASK_TIMEOUT_MS);
 	if (reply == NULL)
 		return false;
-	if (reply->status >= 400 || reply->task_count == 0) {
+	assert(reply->status >= 400 || reply->task_count == 1);
+	if (reply->status >= 400) {
 		http_reply_error(request, reply->status, "%s", reply->message);
 	} else if (reply->tasks[0].status.container_id[0] == '\0') {
 		http_reply_error(request, 404,
@@ -158,7 +166,7 @@ worker_logs_handle(void *ctx, struct http_request *request)
 	}
 	if (!find_container(api, request, reader.key, attempt, handle))
 		return;
-	rc = runtime_logs(api->runtime, handle, &log, &err);
+	rc = executor_logs(api->executor, handle, &log, &err);
 	if (reader.refused)
 		return;
 	if (rc < 0 && reader.stream == NULL) {
@@ -167,5 +175,5 @@ worker_logs_handle(void *ctx, struct http_request *request)
 	}
 	if (rc == 0 && !reader_begin(&reader)) /* no output at all: an empty text */
 		return;
-	http_stream_end(reader.stream, rc == 0);
+	http_stream_end(reader.stream, rc == 0 && !reader.cut);
 }

@@ -1,0 +1,132 @@
+/* shell/describe.c - see the header.
+ *
+ * What is not given is the machine's, less a reserve for itself. The limits of labels are
+ * those that the manager's codec holds a worker to: refused here, at the start, and not
+ * when the worker joins. Owns nothing. Main thread.
+ */
+#include "shell/describe.h"
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "shell/sampler.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESERVE_PERCENT   5           /* of the machine, for itself */
+#define RESERVE_MIN_BYTES (128 << 20) /* of memory */
+
+struct label {
+	const char *key;
+	const char *value;
+};
+
+/* Splits text, which is written to, into *count labels. */
+static int
+labels_split(char *text, struct label labels[NODE_LABELS_MAX], size_t *count,
+	     struct cube_error *err)
+{
+	char *label;
+
+	*count = 0;
+	while ((label = strsep(&text, ",")) != NULL) {
+		char *equals = strchr(label, '=');
+
+		if (equals == NULL || equals == label)
+			return cube_fail(err, CUBE_ERR_INVALID, 0,
+					 "--labels wants KEY=VALUE,KEY=VALUE, not '%.100s'",
+					 label);
+		if (*count == NODE_LABELS_MAX)
+			return cube_fail(err, CUBE_ERR_INVALID, 0,
+					 "--labels: at most %d labels", NODE_LABELS_MAX);
+		*equals = '\0';
+		for (size_t i = 0; i < *count; i++) {
+			if (strcmp(labels[i].key, label) == 0)
+				return cube_fail(err, CUBE_ERR_INVALID, 0,
+						 "--labels: '%.100s' is there twice", label);
+		}
+		labels[(*count)++] = (struct label){label, equals + 1};
+	}
+	return 0;
+}
+
+/* "K=V,K=V" as a JSON object. */
+static int
+labels_read(const char *text, struct node_text **out, struct cube_error *err)
+{
+	cleanup_buf struct buf json = BUF_INIT(NODE_STATS_MAX);
+	cleanup_free char *copy = strdup(text);
+	struct label labels[NODE_LABELS_MAX];
+	struct json_writer *writer;
+	size_t count;
+	int rc;
+
+	if (copy == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	if (utf8_valid_prefix(text, strlen(text)) != strlen(text))
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "--labels: not UTF-8");
+	/* Room for the longest escapes, so that a text that fails is short of memory. */
+	if (strlen(text) > NODE_STATS_MAX / 8)
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "--labels: longer than %d bytes",
+				 NODE_STATS_MAX / 8);
+	rc = labels_split(copy, labels, &count, err);
+	if (rc < 0)
+		return rc;
+	writer = json_writer_new(&json, false);
+	if (writer == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	json_begin_object(writer);
+	for (size_t i = 0; i < count; i++)
+		json_put_text(writer, labels[i].key, labels[i].value);
+	json_end_object(writer);
+	json_writer_free(writer);
+	*out = json.failed ? NULL : node_text_new(json.data, json.size);
+	return *out == NULL ? cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory") : 0;
+}
+
+static int64_t
+less_reserve(int64_t total, int64_t least)
+{
+	int64_t reserve = total / 100 * RESERVE_PERCENT;
+
+	if (reserve < least)
+		reserve = least;
+	return total > reserve ? total - reserve : 0;
+}
+
+int
+describe_worker(const struct worker_settings *settings, const char *data_dir,
+		const char *runtime, struct node_info *out, struct cube_error *err)
+{
+	struct node_info info = {.cpu_busy = NAN};
+	int size;
+	int rc = 0;
+
+	if (settings->advertise != NULL)
+		size = snprintf(info.api, sizeof(info.api), "http://%s", settings->advertise);
+	else
+		size = snprintf(info.api, sizeof(info.api), "http://%s:%u", settings->host,
+				settings->port);
+	if (size < 0 || (size_t)size >= sizeof(info.api))
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "the worker's address is longer than %zu bytes",
+				 sizeof(info.api) - 8);
+	(void)snprintf(info.name, sizeof(info.name), "%s", settings->name);
+	(void)snprintf(info.runtime, sizeof(info.runtime), "%s", runtime);
+	(void)snprintf(info.version, sizeof(info.version), "%s", CUBE_VERSION);
+	info.mcpu = settings->mcpu > 0 ? settings->mcpu : sampler_mcpu();
+	info.memory_bytes = settings->memory_bytes > 0
+				    ? settings->memory_bytes
+				    : less_reserve(sampler_memory_bytes(), RESERVE_MIN_BYTES);
+	info.disk_bytes = settings->disk_bytes > 0
+				  ? settings->disk_bytes
+				  : less_reserve(sampler_disk_bytes(data_dir), 0);
+	if (settings->labels != NULL && settings->labels[0] != '\0')
+		rc = labels_read(settings->labels, &info.labels, err);
+	if (rc == 0)
+		*out = info;
+	return rc;
+}
