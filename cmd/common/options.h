@@ -16,15 +16,14 @@
 #include <stdio.h>
 
 struct cli_option {
-	const char *name; /* long name without the dashes; NULL ends the table */
-	char letter;      /* of the short form; 0: none */
-	const char *arg;  /* what --help calls the value: "PORT"; NULL: a switch */
-	const char
-		*optional; /* --name alone means --name=optional; NULL: a value is required */
-	const char *env;   /* environment variable; NULL: none */
+	const char *name;     /* long name without the dashes; NULL ends the table */
+	const char *arg;      /* what --help calls the value: "PORT"; NULL: a switch */
+	const char *optional; /* what --name alone means; NULL: it needs a value */
+	const char *env;      /* environment variable; NULL: none */
 	const char *fallback; /* the default; NULL: none */
-	bool repeats;         /* may be given many times; from env: separated by spaces */
 	const char *help;     /* without a full stop; --help wraps it */
+	char letter;          /* of the short form; 0: none */
+	bool repeats;         /* may be given many times; from env: separated by spaces */
 };
 
 /* A program or a subcommand. */

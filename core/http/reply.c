@@ -194,7 +194,7 @@ void
 http_reply_error_fields(struct http_request *request, int status,
 			const struct http_field *fields, const char *message)
 {
-	cleanup_buf struct buf body = BUF_INIT(8 * ERROR_MESSAGE_BYTES);
+	cleanup_buf struct buf body = BUF_INIT((size_t)8 * ERROR_MESSAGE_BYTES);
 
 	http_error_body(&body, status, message);
 	http_reply(request, status, HTTP_JSON, fields, body.data, body.size);

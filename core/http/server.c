@@ -54,8 +54,7 @@ dispatch(struct http_server *server, struct http_request *request)
 		break;
 	case ROUTE_NO_METHOD:
 		(void)snprintf(message, sizeof(message), "%.200s takes %s, not %.20s",
-			       http_path(request), request->match.allow,
-			       http_method(request));
+			       http_path(request), request->match.allow, http_method(request));
 		http_reply_error_fields(request, 405, allow, message);
 		break;
 	case ROUTE_BAD_PATH:
@@ -97,10 +96,15 @@ on_request(struct mg_connection *mg)
 /* ---- civetweb's own answers ---- */
 
 static void
-raw_error(const struct mg_connection *mg_const, int status, const char *message)
+raw_error(const struct mg_connection *mg, int status, const char *message)
 {
 	cleanup_buf struct buf body = BUF_INIT((size_t)4096);
 	cleanup_buf struct buf all = BUF_INIT((size_t)8192);
+	/* on_close is handed a const one, which civetweb itself casts away. */
+	const union {
+		const struct mg_connection *given;
+		struct mg_connection *writable;
+	} connection = {.given = mg};
 
 	http_error_body(&body, status, message);
 	buf_printf(&all,
@@ -109,7 +113,7 @@ raw_error(const struct mg_connection *mg_const, int status, const char *message)
 		   status, http_status_text(status), body.size);
 	buf_append(&all, body.data, body.size);
 	if (!body.failed && !all.failed)
-		(void)mg_write((struct mg_connection *)(uintptr_t)mg_const, all.data, all.size);
+		(void)mg_write(connection.writable, all.data, all.size);
 }
 
 /* What civetweb refuses by itself is always the client's fault. */

@@ -39,30 +39,29 @@ stream_send(struct http_stream *stream, const void *bytes, size_t size)
 	return !stream->broken;
 }
 
-static int
-stream_new(struct http_request *request, const char *key, struct http_stream **out,
-	   struct cube_error *err)
+/* NULL: err says why. */
+static struct http_stream *
+stream_new(struct http_request *request, const char *key, struct cube_error *err)
 {
 	struct http_stream *stream = calloc(1, sizeof(*stream));
-	int failed;
 
-	if (stream == NULL)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	if (stream == NULL) {
+		(void)cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+		return NULL;
+	}
 	stream->request = request;
 	stream->socket = -1;
 	buf_init(&stream->frame, STREAM_BUFFER_BYTES);
-	if (key != NULL) {
-		failed = server_stream_enter(request->server, key, err);
-		if (failed != 0) {
-			free(stream);
-			return failed;
-		}
-		stream->counted = true;
-		stream->socket = guard_socket(request->connection);
-		memcpy(stream->key, key, strnlen(key, sizeof(stream->key) - 1));
+	if (key == NULL)
+		return stream;
+	if (server_stream_enter(request->server, key, err) != 0) {
+		free(stream);
+		return NULL;
 	}
-	*out = stream;
-	return 0;
+	stream->counted = true;
+	stream->socket = guard_socket(request->connection);
+	memcpy(stream->key, key, strnlen(key, sizeof(stream->key) - 1));
+	return stream;
 }
 
 int
@@ -70,14 +69,13 @@ http_stream_begin(struct http_request *request, const char *key, int status, con
 		  const struct http_field *fields, struct http_stream **out,
 		  struct cube_error *err)
 {
-	struct http_stream *stream = NULL;
+	struct http_stream *stream;
 	bool keep;
-	int failed;
 
 	assert(request->state == EXCHANGE_OPEN);
-	failed = stream_new(request, key, &stream, err);
-	if (failed != 0)
-		return failed;
+	stream = stream_new(request, key, err);
+	if (stream == NULL)
+		return err->code;
 	keep = !request->old && exchange_keeps(request);
 	if (!keep)
 		mg_disable_connection_keep_alive(request->mg);

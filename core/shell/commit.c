@@ -167,7 +167,7 @@ writes_make(const struct commit_batch *batch, struct writes *writes, struct cube
 static int
 look_up(struct committer *committer, const struct commit_batch *batch, struct cube_error *err)
 {
-	uint64_t last;
+	uint64_t last = 0;
 	int failed = commit_last_number(committer->store, &last, err);
 
 	if (failed != 0)
@@ -196,7 +196,7 @@ static int
 attempt(struct committer *committer, const struct commit_batch *batch, bool *unknown,
 	struct cube_error *err)
 {
-	struct writes writes;
+	struct writes writes = {0};
 	uint64_t revision;
 	int failed;
 

@@ -7,7 +7,6 @@
  */
 #include "shell/manager.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "http/client.h"
 #include "http/fetch.h"
@@ -25,8 +24,7 @@
 #include <unistd.h>
 
 #define IDLE_CONNECTIONS 10000 /* to workers, kept open */
-#define WORKERS_LISTED   10000
-#define STOP_RESERVE_MS  700 /* of DAEMON_END_MS: for the loop, after the server */
+#define STOP_RESERVE_MS  700   /* of DAEMON_END_MS: for the loop, after the server */
 
 struct manager_daemon {
 	const struct manager_settings *settings;
@@ -168,41 +166,35 @@ open_store(struct manager_daemon *daemon, struct cube_error *err)
 			       &daemon->store_options, &daemon->store, err);
 }
 
-/* "host:port,host:port" into texts that live in *copy. */
-static int
-workers_split(const char *text, char **copy, const char ***out, struct cube_error *err)
+/* "host:port,host:port" as a list that ends with NULL: one block, to free(), with the texts
+ * behind the pointers. NULL: no memory. */
+static const char **
+workers_split(const char *text)
 {
-	const char **list = calloc(WORKERS_LISTED + 1, sizeof(*list));
+	size_t size = strlen(text) + 1;
+	size_t room = size / 2 + 2; /* a name and a comma each */
+	const char **list = calloc(1, room * sizeof(*list) + size);
 	size_t count = 0;
 	char *rest;
 	char *one;
 
-	*copy = strdup(text != NULL ? text : "");
-	if (list == NULL || *copy == NULL) {
-		free(list);
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
-	}
-	rest = *copy;
+	if (list == NULL)
+		return NULL;
+	rest = (char *)(list + room);
+	memcpy(rest, text, size);
 	while ((one = strsep(&rest, ", ")) != NULL) {
-		if (*one == '\0')
-			continue;
-		if (count == WORKERS_LISTED) {
-			free(list);
-			return cube_fail(err, CUBE_ERR_INVALID, 0,
-					 "--workers: at most %d can be listed", WORKERS_LISTED);
-		}
-		list[count++] = one;
+		if (*one != '\0')
+			list[count++] = one;
 	}
-	*out = list;
-	return 0;
+	return list;
 }
 
 static int
 open_brain(struct manager_daemon *daemon, struct cube_error *err)
 {
 	const struct manager_settings *settings = daemon->settings;
-	cleanup_free char *copy = NULL;
-	cleanup_free const char **workers = NULL;
+	const char **workers =
+		workers_split(settings->workers != NULL ? settings->workers : "");
 	struct manager_config config = {
 		.node_timeout_ms = settings->node_timeout_ms,
 		.events_max = settings->events_max,
@@ -213,15 +205,16 @@ open_brain(struct manager_daemon *daemon, struct cube_error *err)
 		.log_ctx = daemon,
 	};
 	uint8_t bytes[16];
-	int failed = workers_split(settings->workers, &copy, &workers, err);
+	int failed;
 
-	if (failed != 0)
-		return failed;
+	if (workers == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	clock_random(bytes, sizeof(bytes));
 	id_from_random(bytes, config.new_cluster);
 	clock_random(&config.seed, sizeof(config.seed));
 	config.workers = workers;
 	failed = manager_new(&config, &daemon->brain, err);
+	free(workers);
 	if (failed != 0)
 		return failed;
 	return store_load_all(daemon->store, brain_load, daemon->brain, &daemon->records, err);
