@@ -150,7 +150,11 @@ LIBS_CHECK  = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)
-	$(CC) -pie $(LINK) -rdynamic -o $@ $^ $(LIBS_CHECK) $(LIBS_CORE)
+	$(CC) -pie $(LINK) -rdynamic -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_CHECK) $(LIBS_CORE)
+
+# Those of the programs link what stands in cmd beside each main.
+$(filter $(BUILD)/tests/unit/cli_%,$(UNIT_TESTS)): $(filter-out %/main.o,$(call objects,cmd/cube/*.c)) \
+                                                   $(call objects,cmd/common/*.c)
 
 $(BUILD)/tests/plugin/%: $(BUILD)/obj/tests/plugin/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)

@@ -13,11 +13,13 @@
 
 #define HELP_WIDTH  80
 #define HELP_INDENT 26
+#define LABEL_SIZE  64
 
 struct cli_list_values {
 	const char **items; /* NULL-ended */
 	size_t count;
 	bool given;
+	bool from_env;
 	char *copy; /* of the environment's text, if it was split */
 };
 
@@ -233,6 +235,7 @@ rest_fill(struct cli_values *values, struct cube_error *err)
 			continue;
 		if (text != NULL && text[0] != '\0') {
 			list->given = option->arg != NULL || !is_off(text);
+			list->from_env = true;
 			if (option->repeats)
 				failed = environment_split(list, text, err);
 			else
@@ -325,11 +328,24 @@ cli_operands(const struct cli_values *values, size_t *count)
 	return list_items(&values->operands, count);
 }
 
+/* What to call an option in a message: where its value came from. */
+static void
+option_label(const struct cli_values *values, const char *name, char out[LABEL_SIZE])
+{
+	size_t index = option_index(values, name);
+
+	if (values->options[index].from_env)
+		(void)snprintf(out, LABEL_SIZE, "$%s", values->program->options[index].env);
+	else
+		(void)snprintf(out, LABEL_SIZE, "--%s", name);
+}
+
 int
 cli_number(const struct cli_values *values, const char *name, int64_t min, int64_t max,
 	   int64_t *out, struct cube_error *err)
 {
 	const char *text = cli_text(values, name);
+	char label[LABEL_SIZE];
 	char *end;
 	long long value;
 
@@ -337,10 +353,12 @@ cli_number(const struct cli_values *values, const char *name, int64_t min, int64
 		return 0;
 	errno = 0;
 	value = strtoll(text, &end, 10);
-	if (end == text || *end != '\0' || errno != 0 || value < min || value > max)
+	if (end == text || *end != '\0' || errno != 0 || value < min || value > max) {
+		option_label(values, name, label);
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "--%s %s: must be a number from %" PRId64 " to %" PRId64, name,
+				 "%s %s: must be a number from %" PRId64 " to %" PRId64, label,
 				 text, min, max);
+	}
 	*out = value;
 	return 0;
 }
@@ -375,12 +393,16 @@ cli_duration(const struct cli_values *values, const char *name, uint64_t min_ms,
 
 	if (text == NULL)
 		return 0;
-	if (!duration_parse(text, &ms) || ms < (double)min_ms || ms > (double)max_ms)
+	if (!duration_parse(text, &ms) || ms < (double)min_ms || ms > (double)max_ms) {
+		char label[LABEL_SIZE];
+
+		option_label(values, name, label);
 		return cube_fail(
 			err, CUBE_ERR_INVALID, 0,
-			"--%s %s: must be a time such as 30, 30s, 500ms, 5m or 1h, from "
-			"%.3gs to %.7gs",
-			name, text, (double)min_ms / 1000, (double)max_ms / 1000);
+			"%s %s: must be a time such as 30, 30s, 500ms, 5m or 1h, from %.3gs to "
+			"%.7gs",
+			label, text, (double)min_ms / 1000, (double)max_ms / 1000);
+	}
 	*out_ms = (uint64_t)ms;
 	return 0;
 }

@@ -3,6 +3,7 @@
  * The entry point: options into settings, mistakes into one line and exit 2. All else is
  * core/shell/manager.c.
  */
+#include "common/clean.h"
 #include "common/options.h"
 #include "common/plugin_help.h"
 #include "cube-manager/options.h"
@@ -114,7 +115,7 @@ main(int argc, char **argv)
 	cli_values_free(values);
 	if (failed == 0)
 		return 0;
-	(void)fprintf(stderr, "cube-manager: %s\n", err.message);
+	complain("cube-manager", "%s", err.message);
 	return failed == CUBE_ERR_INVALID || failed == CUBE_ERR_NOT_FOUND ? EXIT_USAGE
 									  : EXIT_FAILED;
 }

@@ -3,7 +3,8 @@
  * The entry point: options into settings, mistakes into one line and exit 2. All else is
  * core/shell/worker.c.
  */
-#include "base/clock.h"
+#include "common/address.h"
+#include "common/clean.h"
 #include "common/options.h"
 #include "common/plugin_help.h"
 #include "common/units.h"
@@ -12,13 +13,17 @@
 #include "shell/daemon.h"
 #include "shell/worker.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define EXIT_FAILED 1
-#define EXIT_USAGE  2
+#define EXIT_FAILED  1
+#define EXIT_USAGE   2
+#define MANAGER_PORT 5555
 
 /* Memory of many small threads: two arenas are plenty, and freed memory goes back. */
 static void
@@ -46,55 +51,70 @@ read_capacity(const struct cli_values *values, struct worker_settings *out,
 	return rc;
 }
 
-/* --manager HOST:PORT or http://HOST:PORT[/], as a URL without the slash at its end. */
-static int
-read_manager(const char *given, char *url, size_t size, struct cube_error *err)
-{
-	int n = snprintf(url, size, "%s%s", strstr(given, "://") == NULL ? "http://" : "",
-			 given);
+/* Texts of settings that are given nowhere as they are needed. */
+struct texts {
+	char name[NAME_SIZE];
+	char manager[NODE_API_SIZE];
+	char advertise[NODE_API_SIZE];
+};
 
-	if (n < 0 || (size_t)n >= size)
-		return cube_fail(err, CUBE_ERR_INVALID, 0, "--manager: '%.64s...' is too long",
-				 given);
-	if (strncmp(url, "http://", 7) != 0 || url[7] == '\0')
-		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "--manager wants http://HOST:PORT, not '%s'", given);
-	if (url[n - 1] == '/')
-		url[n - 1] = '\0';
-	return 0;
+/* The addresses of the manager and of this worker as the manager sees it. */
+static int
+read_addresses(const struct cli_values *values, struct texts *texts,
+	       struct worker_settings *out, struct cube_error *err)
+{
+	const char *manager = cli_text(values, "manager");
+	const char *advertise = cli_text(values, "advertise");
+	const size_t scheme = strlen("http://");
+	int rc = 0;
+
+	out->host = cli_text(values, "host");
+	if (manager != NULL && manager[0] != '\0') {
+		memcpy(texts->manager, "http://", scheme);
+		rc = address_read("--manager", manager, MANAGER_PORT, texts->manager + scheme,
+				  sizeof(texts->manager) - scheme, err);
+		out->manager = texts->manager;
+	}
+	if (rc == 0 && advertise != NULL && advertise[0] != '\0') {
+		rc = address_read("--advertise", advertise, out->port, texts->advertise,
+				  sizeof(texts->advertise) - scheme, err);
+		out->advertise = texts->advertise;
+	}
+	if (rc == 0 && out->manager != NULL && out->advertise == NULL &&
+	    strcmp(out->host, "0.0.0.0") == 0)
+		rc = cube_fail(err, CUBE_ERR_INVALID, 0,
+			       "--host 0.0.0.0 does not tell the manager where this worker is: "
+			       "give --advertise HOST:PORT as well");
+	return rc;
 }
 
 static int
-read_settings(const struct cli_values *values, struct worker_settings *out, char *name,
-	      size_t name_size, char *url, size_t url_size, struct cube_error *err)
+read_settings(const struct cli_values *values, struct texts *texts, struct worker_settings *out,
+	      struct cube_error *err)
 {
-	const char *manager = cli_text(values, "manager");
 	int64_t port = 0;
 	int64_t keep = 0;
 	int rc = cli_number(values, "port", 1, UINT16_MAX, &port, err);
 
 	if (rc == 0)
 		rc = cli_number(values, "keep-ended", 0, 100000, &keep, err);
-	if (rc == 0 && manager != NULL && manager[0] != '\0') {
-		rc = read_manager(manager, url, url_size, err);
-		out->manager = url;
-	}
+	out->port = (uint16_t)port;
+	out->keep_ended = (uint32_t)keep;
+	if (rc == 0)
+		rc = read_addresses(values, texts, out, err);
 	if (rc == 0)
 		rc = read_capacity(values, out, err);
 	if (rc < 0)
 		return rc;
 	out->name = cli_text(values, "name");
 	if (out->name == NULL) {
-		if (gethostname(name, name_size) != 0)
-			return cube_fail(err, CUBE_ERR_INVALID, 0,
-					 "this machine has no name: give --name");
-		name[name_size - 1] = '\0';
-		out->name = name;
+		/* One that does not fit is cut or refused, and neither is a name. */
+		if (gethostname(texts->name, sizeof(texts->name)) != 0)
+			return cube_fail(err, CUBE_ERR_INVALID, errno,
+					 "this machine's name cannot be used: give --name");
+		texts->name[sizeof(texts->name) - 1] = '\0';
+		out->name = texts->name;
 	}
-	out->port = (uint16_t)port;
-	out->keep_ended = (uint32_t)keep;
-	out->host = cli_text(values, "host");
-	out->advertise = cli_text(values, "advertise");
 	out->runtime = cli_text(values, "runtime");
 	out->runtime_options = cli_list(values, "runtime-opt", &out->runtime_option_count);
 	out->store = cli_text(values, "store");
@@ -109,24 +129,27 @@ read_settings(const struct cli_values *values, struct worker_settings *out, char
 static void
 warn_if_open(struct log *log, const char *host)
 {
-	if (strncmp(host, "127.", 4) != 0 && strcmp(host, "localhost") != 0)
-		log_event(
-			log, LOG_LEVEL_WARNING, "listening.openly", "host", host, "message",
-			"anyone who reaches this port can run programs on this machine: there "
-			"is "
-			"no TLS and no authentication yet; keep it behind a firewall or a VPN",
-			NULL);
+	static const char message[] =
+		"anyone who reaches this port can run programs on this machine: there is no "
+		"TLS and no authentication yet; keep it behind a firewall or a VPN";
+	struct in_addr address;
+	bool loopback = inet_pton(AF_INET, host, &address) == 1
+				? (ntohl(address.s_addr) >> 24) == IN_LOOPBACKNET
+				: strcmp(host, "localhost") == 0;
+
+	if (!loopback)
+		log_event(log, LOG_LEVEL_WARNING, "listening.openly", "host", host, "message",
+			  message, NULL);
 }
 
 static int
 serve(const struct cli_values *values, struct cube_error *err)
 {
 	struct worker_settings settings = {0};
-	char name[NAME_SIZE];
-	char url[NODE_API_SIZE];
+	struct texts texts;
 	enum log_level level = LOG_LEVEL_INFO;
 	struct log *log;
-	int rc = read_settings(values, &settings, name, sizeof(name), url, sizeof(url), err);
+	int rc = read_settings(values, &texts, &settings, err);
 
 	if (rc == 0 && log_level_parse(cli_text(values, "log-level"), &level) < 0)
 		rc = cube_fail(err, CUBE_ERR_INVALID, 0,
@@ -166,6 +189,6 @@ main(int argc, char **argv)
 	cli_values_free(values);
 	if (rc == 0)
 		return 0;
-	(void)fprintf(stderr, "cube-worker: %s\n", err.message);
+	complain("cube-worker", "%s", err.message);
 	return rc == CUBE_ERR_INVALID || rc == CUBE_ERR_NOT_FOUND ? EXIT_USAGE : EXIT_FAILED;
 }

@@ -2,7 +2,7 @@
 #include "follow.h"
 
 #include "base/clock.h"
-#include "clean.h"
+#include "common/clean.h"
 #include "find.h"
 #include "wait.h"
 

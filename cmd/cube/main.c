@@ -4,8 +4,8 @@
  * wrong into one line and an exit code.
  */
 #include "base/error.h"
-#include "clean.h"
 #include "command.h"
+#include "common/clean.h"
 #include "http/fetch.h"
 
 #include <signal.h>
@@ -53,16 +53,17 @@ no_command(const char *word)
 		used += (size_t)n;
 	}
 	if (word[0] == '-')
-		complain("", "%.60s: options come after the command; there are:%s", word, list);
+		complain("cube", "%.60s: options come after the command; there are:%s", word,
+			 list);
 	else
-		complain("", "'%.60s' is not a command; there are:%s", word, list);
+		complain("cube", "'%.60s' is not a command; there are:%s", word, list);
 	return EXIT_USAGE;
 }
 
 static int
 say(const struct command *command, const struct cube_error *err)
 {
-	complain(command->word, "%s", err->message);
+	complain(command->program->name, "%s", err->message);
 	return err->code == CUBE_ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
 }
 
@@ -88,7 +89,7 @@ run(const struct command *command, int argc, char **argv)
 		return say(command, &err);
 	}
 	if (fflush(stdout) != 0) {
-		complain(command->word, "standard output cannot be written");
+		complain(command->program->name, "standard output cannot be written");
 		return EXIT_FAILED;
 	}
 	return rc;

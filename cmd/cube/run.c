@@ -4,8 +4,8 @@
  */
 #include "api.h"
 #include "base/clock.h"
-#include "clean.h"
 #include "command.h"
+#include "common/clean.h"
 #include "find.h"
 #include "follow.h"
 #include "submission.h"
@@ -184,7 +184,7 @@ tell_known(const struct api *api, const struct submission *submission)
 		if (!submission->given[i] ||
 		    get_task(api, submission->ids[i], &answer, &ignored) < 0)
 			continue;
-		complain("run",
+		complain("cube run",
 			 "task %s is there already and is %s; --new runs it under a new id",
 			 submission->ids[i], state_word(answer.doc.root));
 		answer_release(&answer);
@@ -230,9 +230,10 @@ tell_end(const char *id, const struct json_value *task, int code)
 	const char *reason = member_text(task, "Reason", "");
 
 	if (reason[0] != '\0')
-		complain("run", "task %.8s: %s", id, reason);
+		complain("cube run", "task %.8s: %s", id, reason);
 	else
-		complain("run", "task %.8s is %s, exit code %d", id, state_word(task), code);
+		complain("cube run", "task %.8s is %s, exit code %d", id, state_word(task),
+			 code);
 }
 
 /* Waits for one task; its exit code. */
@@ -336,7 +337,7 @@ run(const struct cli_values *values, struct cube_error *err)
 	/* Mistakes in the options are usage also then: nothing has been submitted. */
 	if (rc >= 0 || !plan.waits || (rc == CUBE_ERR_INVALID && !cli_given(values, "file")))
 		return rc;
-	complain("run", "%s", err->message);
+	complain("cube run", "%s", err->message);
 	return rc == CUBE_ERR_TIMEOUT ? EXIT_TIMED_OUT : EXIT_OURS;
 }
 

@@ -2,8 +2,8 @@
 #include "api.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "clean.h"
 #include "command.h"
+#include "common/clean.h"
 #include "find.h"
 #include "wait.h"
 
@@ -95,7 +95,7 @@ stop_all(const struct api *api, const char *const *tasks, size_t count,
 
 	for (size_t i = 0; i < count; i++) {
 		if (stop_one(api, tasks[i], &stopping[i], &err) < 0) {
-			complain("stop", "%s", err.message);
+			complain("cube stop", "%s", err.message);
 			failed = 1;
 		}
 	}
@@ -103,7 +103,7 @@ stop_all(const struct api *api, const char *const *tasks, size_t count,
 		if (!stopping[i].asked)
 			continue;
 		if (waits && wait_one(api, &stopping[i], timeout_ms, begin_ms, &err) < 0) {
-			complain("stop", "%s", err.message);
+			complain("cube stop", "%s", err.message);
 			failed = 1;
 		} else {
 			(void)printf("%s\n", stopping[i].id);

@@ -6,7 +6,7 @@
 #define CUBE_TABLE_H
 
 #include "base/json.h"
-#include "clean.h"
+#include "common/clean.h"
 #include "common/options.h"
 
 #include <stdio.h>

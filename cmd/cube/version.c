@@ -1,7 +1,7 @@
 /* cube version - of this program, and of the manager if one answers. */
 #include "api.h"
-#include "clean.h"
 #include "command.h"
+#include "common/clean.h"
 
 #include <cube/plugin.h>
 #include <stdio.h>

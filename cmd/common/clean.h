@@ -1,11 +1,11 @@
-/* cube/clean.h - text of strangers on its way to a terminal.
+/* common/clean.h - text of strangers on its way to a terminal.
  *
  * Names, reasons and messages come from tasks, nodes and whoever answers as the manager:
  * what could drive a terminal is shown as '?'. A task's output goes through untouched to a
  * file or a pipe; to a terminal only lines, tabs and colours pass. Main thread.
  */
-#ifndef CUBE_CLEAN_H
-#define CUBE_CLEAN_H
+#ifndef COMMON_CLEAN_H
+#define COMMON_CLEAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@ void text_print(FILE *out, const char *text);
  * escapes of the same meaning. */
 void json_text_print(FILE *out, const char *json, size_t size);
 
-/* "cube WHO: message" on standard error: one line, cleaned. */
+/* "WHO: message" on standard error: one line, cleaned. */
 __attribute__((format(printf, 2, 3))) void complain(const char *who, const char *fmt, ...);
 
 /* Of a task's output, between its pieces. Zero at the start. */

@@ -1,5 +1,5 @@
-/* cube/clean.c - see the header. */
-#include "clean.h"
+/* common/clean.c - see the header. */
+#include "common/clean.h"
 
 #include "base/utf8.h"
 
@@ -84,7 +84,11 @@ complain(const char *who, const char *fmt, ...)
 	(void)vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "cube%s%s: ", who[0] != '\0' ? " " : "", who);
+	for (char *at = line; *at != '\0'; at++) { /* a library's words may have lines */
+		if (*at == '\n' || *at == '\t')
+			*at = ' ';
+	}
+	(void)fprintf(stderr, "%s: ", who);
 	text_print(stderr, line);
 	(void)fputc('\n', stderr);
 }
