@@ -19,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-#define EXECUTORS_MAX    4
+#define EXECUTORS_MAX    8
 #define PREPARERS        3
 #define TURN_MS          10000 /* to get a turn for logs, and again to use it */
 #define TURN_LIMIT_BYTES ((size_t)4 * 1024 * 1024)

@@ -1,7 +1,7 @@
 /* shell/executor.h - carries out the worker brain's jobs on the container runtime.
  *
  * Two pools of threads: the executor's, for calls that take moments (as many as the
- * runtime wants at once, four at the most), and the preparer's, for pulls that take
+ * runtime wants at once, eight at the most), and the preparer's, for pulls that take
  * minutes and can be cancelled. A runtime that wants one call at a time has one thread for
  * everything, and its logs take their turn there too. Each job is answered with exactly one
  * WORKER_JOB_DONE, whatever became of it, unless the executor is stopped before. The brain

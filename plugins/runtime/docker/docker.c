@@ -19,7 +19,7 @@
 
 #define DEFAULT_SOCKET "/var/run/docker.sock"
 #define UNIX_SCHEME    "unix://"
-#define MAX_PARALLEL   4 /* more only wait for each other inside the engine */
+#define MAX_PARALLEL   8 /* a tenth more than four give; more only wait inside the engine */
 
 enum option_index {
 	OPTION_SOCKET,
