@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LISTED_MAX      65536 /* containers that one list may show */
+#define LISTED_MAX      16384 /* containers that one list may show */
 #define PROGRESS_GAP_MS 1000
 
 /* ---- list ---------------------------------------------------------------------------- */
