@@ -81,7 +81,8 @@ struct manager_effect {
 	char message[CUBE_HANDLE_SIZE * 3]; /* of a status from 400 on */
 	struct task *tasks;                 /* submit, get, list */
 	size_t task_count;
-	bool more; /* list: there are tasks behind the last */
+	bool more;         /* list: there are tasks behind the last */
+	uint64_t revision; /* list: the number of the newest event record that it shows */
 	struct node_view *nodes;
 	size_t node_count;
 	struct history_entry *history;

@@ -110,6 +110,7 @@ read_list(struct manager *manager, const struct manager_message *message)
 		}
 		found[count++] = entry;
 	}
+	reply->revision = manager->events.next_record - 1;
 	reply->tasks = calloc(count + 1, sizeof(*reply->tasks));
 	if (reply->tasks == NULL)
 		brain_failed(manager);

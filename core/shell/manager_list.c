@@ -27,6 +27,9 @@ struct listing {
 	struct json_writer *writer;
 	struct http_stream *stream; /* NULL: nothing was sent yet */
 	bool gone;                  /* the reader, or it was answered */
+	/* Cube-Revision: of the first page, so that whoever goes on from it misses nothing. */
+	char revision[24];
+	struct http_field fields[2];
 };
 
 /* ---- the query ---- */
@@ -173,8 +176,9 @@ flush(struct listing *listing)
 
 	if (listing->gone || listing->body.failed)
 		return;
-	if (listing->stream == NULL && http_stream_begin(listing->request, NULL, 200, HTTP_JSON,
-							 NULL, &listing->stream, &err) != 0) {
+	if (listing->stream == NULL &&
+	    http_stream_begin(listing->request, NULL, 200, HTTP_JSON, listing->fields,
+			      &listing->stream, &err) != 0) {
 		http_reply_error(listing->request, http_status_of(err.code), "%s", err.message);
 		listing->gone = true;
 		return;
@@ -220,6 +224,11 @@ page_take(struct listing *listing)
 			return false;
 		}
 	}
+	if (listing->revision[0] == '\0') {
+		(void)snprintf(listing->revision, sizeof(listing->revision), "%" PRIu64,
+			       page->revision);
+		listing->fields[0] = (struct http_field){"Cube-Revision", listing->revision};
+	}
 	page_encode(listing, page);
 	more = page->more && listing->left > 0 && !listing->gone && !listing->body.failed;
 	manager_effect_free(&page->item);
@@ -235,7 +244,7 @@ listing_end(struct listing *listing)
 	}
 	json_end_array(listing->writer);
 	if (listing->stream == NULL) {
-		http_reply_json(listing->request, 200, NULL, &listing->body);
+		http_reply_json(listing->request, 200, listing->fields, &listing->body);
 		return;
 	}
 	flush(listing);

@@ -164,6 +164,12 @@ class MainJob(unittest.TestCase):
             self.assertIn(field, stats["LoadStats"])
         self.assertIsInstance(stats["TaskCount"], int)
 
+    def test_a_list_says_which_change_it_shows(self):
+        before = int(self.manager.request("GET", "/tasks?limit=1")[1]["Cube-Revision"])
+        task = self.cluster.submit("/bin/true")
+        self.cluster.wait_final(task["ID"])
+        self.assertGreater(int(self.manager.request("GET", "/tasks")[1]["Cube-Revision"]), before)
+
     def test_history_tells_what_happened(self):
         task = self.cluster.submit("/bin/true")
         self.cluster.wait_final(task["ID"])
