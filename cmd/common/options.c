@@ -438,6 +438,7 @@ static void
 option_help(const struct cli_option *option, FILE *out)
 {
 	char left[64];
+	char text[512];
 	char letter[8] = "    ";
 	int used;
 
@@ -452,11 +453,12 @@ option_help(const struct cli_option *option, FILE *out)
 		(void)fprintf(out, "\n%*s", HELP_INDENT, "");
 	else
 		(void)fprintf(out, "%*s", HELP_INDENT - used, "");
-	wrap(out, option->help, HELP_INDENT, HELP_INDENT);
-	if (option->repeats)
-		(void)fputs("; may be repeated", out);
-	if (option->fallback != NULL)
-		(void)fprintf(out, " [%s]", option->fallback);
+	(void)snprintf(text, sizeof(text), "%s%s%s%s%s", option->help,
+		       option->repeats ? "; may be repeated" : "",
+		       option->fallback != NULL ? " [" : "",
+		       option->fallback != NULL ? option->fallback : "",
+		       option->fallback != NULL ? "]" : "");
+	wrap(out, text, HELP_INDENT, HELP_INDENT);
 	if (option->env != NULL)
 		(void)fprintf(out, "\n%*s$%s", HELP_INDENT, "", option->env);
 	(void)fputc('\n', out);

@@ -121,7 +121,7 @@ look(const struct api *api, const char *id, uint64_t deadline_ms, struct progres
 
 /* What has been printed so far. */
 struct shown {
-	int64_t attempt;   /* printed from; 0: none */
+	int64_t attempt;   /* asked for; -1: none yet */
 	bool whole;        /* its output has ended */
 	uint64_t whole_ms; /* since when */
 	uint64_t heard_ms; /* the last time that a fetch went well */
@@ -152,7 +152,7 @@ static int
 follow_on(const struct api *api, const char *id, const struct follow *what, struct sink *sink,
 	  struct cube_error *err)
 {
-	struct shown shown = {.heard_ms = clock_now().mono_ms};
+	struct shown shown = {.attempt = -1, .heard_ms = clock_now().mono_ms};
 	struct progress now = {0};
 
 	for (;;) {

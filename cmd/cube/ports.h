@@ -6,7 +6,7 @@
 
 #define PORTS_MAX           64 /* of one task, as the manager has it */
 #define PORT_CONTAINER_SIZE 16 /* "65535/udp" and its NUL, rounded up */
-#define PORT_HOST_SIZE      8
+#define PORT_HOST_SIZE      12
 
 /* "8080:80", "53:53/udp", "80": the key and the value of PortBindings; host "" is any free
  * port. INVALID names the text. */
