@@ -186,7 +186,6 @@ START_TEST(messages_free_all_that_they_own)
 	worker->request.spec = task_spec_get(spec);
 	worker->container = calloc(1, sizeof(*worker->container));
 	worker->containers = calloc(2, sizeof(*worker->containers));
-	worker->stats = node_text_new("{}", 2);
 	worker_message_free(worker);
 	ck_assert_uint_eq(atomic_load(&spec->references), 1);
 	task_spec_put(spec);
