@@ -11,6 +11,8 @@
  * A round's input depends on SEED and its number only. The input lies in memory of
  * exactly its size, so a sanitizer sees the first byte read past it. The driver fails
  * if the target never once accepted an input: then it tests nothing but a first check.
+ * With CUBE_TEST_LONG in the environment there are FUZZ_LONGER times as many rounds, for
+ * at most FUZZ_LONG_SECONDS.
  */
 #ifndef FUZZ_MAIN_H
 #define FUZZ_MAIN_H
@@ -24,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -63,8 +66,12 @@ fuzz_accepted(void)
 #else
 
 #define FUZZ_SIZE_MAX ((size_t)32 * 1024)
-#define FUZZ_ROUNDS   20000
-#define FUZZ_CHANGES  6 /* of one input, at most */
+#ifndef FUZZ_ROUNDS
+#define FUZZ_ROUNDS 20000
+#endif
+#define FUZZ_CHANGES      6 /* of one input, at most */
+#define FUZZ_LONGER       200
+#define FUZZ_LONG_SECONDS 600
 
 struct fuzz {
 	const struct fuzz_seed *seeds;
@@ -244,15 +251,47 @@ fuzz_keep(const struct fuzz *fuzz, const char *path)
 	return fclose(file) == 0 && written ? 0 : 1;
 }
 
+static inline bool
+fuzz_is_long(void)
+{
+	const char *text = getenv("CUBE_TEST_LONG");
+
+	return text != NULL && text[0] != '\0' && strcmp(text, "0") != 0;
+}
+
+/* Rounds from first to last, long ones until the time is over; how many, or -1. */
+static inline int64_t
+fuzz_rounds(struct fuzz *fuzz, uint64_t seed, uint64_t first, uint64_t last, const char *keep,
+	    bool loud)
+{
+	const bool bounded = fuzz_is_long();
+	const time_t until = time(NULL) + FUZZ_LONG_SECONDS;
+	uint64_t round = first;
+
+	for (; round < last && (!bounded || time(NULL) < until); round++) {
+		fuzz_round(fuzz, seed, round);
+		if (loud)
+			(void)fprintf(stderr, "round %" PRIu64 ", %zu bytes\n", round,
+				      fuzz->size);
+		if (keep != NULL && fuzz_keep(fuzz, keep) != 0)
+			return -1;
+		fuzz_run(fuzz->bytes, fuzz->size);
+	}
+	return (int64_t)(round - first);
+}
+
 static inline int
 fuzz_main(int argc, char **argv, const struct fuzz_seed *seeds, size_t seed_count)
 {
 	static struct fuzz fuzz;
 	uint64_t rounds = FUZZ_ROUNDS, seed = 1, round = 0;
 	const char *keep = NULL;
-	bool loud = false;
+	bool loud = false, empty;
 	int option, failed = 0;
+	int64_t done;
 
+	if (fuzz_is_long())
+		rounds *= FUZZ_LONGER;
 	while ((option = getopt(argc, argv, "n:s:r:o:v")) != -1) {
 		if (option == 'n') {
 			rounds = strtoull(optarg, NULL, 10);
@@ -279,18 +318,14 @@ fuzz_main(int argc, char **argv, const struct fuzz_seed *seeds, size_t seed_coun
 		return failed;
 	fuzz.seeds = seeds;
 	fuzz.seed_count = seed_count;
-	for (; round < rounds; round++) {
-		fuzz_round(&fuzz, seed, round);
-		if (loud)
-			(void)fprintf(stderr, "round %" PRIu64 ", %zu bytes\n", round,
-				      fuzz.size);
-		if (keep != NULL && fuzz_keep(&fuzz, keep) != 0)
-			return 1;
-		fuzz_run(fuzz.bytes, fuzz.size);
-	}
-	(void)printf("%s: %" PRIu64 " rounds of seed %" PRIu64 ", %lu accepted\n", argv[0],
-		     rounds, seed, fuzz_accepted_count);
-	return rounds >= 1000 && fuzz_accepted_count == 0 ? 1 : 0;
+	done = fuzz_rounds(&fuzz, seed, round, rounds, keep, loud);
+	if (done < 0)
+		return 1;
+	empty = done >= 1000 && fuzz_accepted_count == 0;
+	(void)printf("%s: %" PRId64 " rounds of seed %" PRIu64 ", %lu accepted\n"
+		     "%d passed, %d failed\n",
+		     argv[0], done, seed, fuzz_accepted_count, !empty, empty);
+	return empty;
 }
 
 #define FUZZ_MAIN(seeds)                                                                 \
