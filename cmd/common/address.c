@@ -27,7 +27,6 @@ address_read(const char *option, const char *text, uint16_t default_port, char *
 	unsigned long port = default_port;
 	size_t host_size;
 	size_t rest;
-	int n;
 
 	if (strncmp(host, SCHEME, strlen(SCHEME)) == 0)
 		host += strlen(SCHEME);
@@ -40,10 +39,10 @@ address_read(const char *option, const char *text, uint16_t default_port, char *
 	     (host[host_size] != ':' || !port_read(host + host_size + 1, rest - 1, &port))))
 		return cube_fail(err, CUBE_ERR_INVALID, 0, "%s wants HOST:PORT, not '%.100s'",
 				 option, text);
-	n = snprintf(out, size, "%.*s:%lu", (int)host_size, host, port);
-	if (n < 0 || (size_t)n >= size)
+	if (host_size + sizeof(":65535") > size)
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "%s: '%.60s...' is longer than %zu bytes", option, text,
-				 size - 1);
+				 "%s: '%.60s...' has a host of more than %zu bytes", option,
+				 text, size - sizeof(":65535"));
+	(void)snprintf(out, size, "%.*s:%lu", (int)host_size, host, port);
 	return 0;
 }
