@@ -116,6 +116,5 @@ main(int argc, char **argv)
 	if (failed == 0)
 		return 0;
 	complain("cube-manager", "%s", err.message);
-	return failed == CUBE_ERR_INVALID || failed == CUBE_ERR_NOT_FOUND ? EXIT_USAGE
-									  : EXIT_FAILED;
+	return failed == CUBE_ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
 }

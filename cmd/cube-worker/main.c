@@ -190,5 +190,5 @@ main(int argc, char **argv)
 	if (rc == 0)
 		return 0;
 	complain("cube-worker", "%s", err.message);
-	return rc == CUBE_ERR_INVALID || rc == CUBE_ERR_NOT_FOUND ? EXIT_USAGE : EXIT_FAILED;
+	return rc == CUBE_ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
 }

@@ -79,7 +79,7 @@ query_prefix(const struct api *api, const char *text, struct found *found,
 	char lower[ID_SIZE];
 	size_t i;
 
-	for (i = 0; text[i] != '\0' && i < sizeof(lower) - 1; i++)
+	for (i = 0; i < sizeof(lower) - 1 && text[i] != '\0'; i++)
 		lower[i] = (char)tolower((unsigned char)text[i]);
 	lower[i] = '\0';
 	return query(api, "prefix", lower, found, err);

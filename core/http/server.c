@@ -215,7 +215,7 @@ address_resolve(const char *host, struct sockaddr_in *out, struct cube_error *er
 	int failed = getaddrinfo(host, NULL, &hints, &found);
 
 	if (failed != 0)
-		return cube_fail(err, CUBE_ERR_INVALID, 0, "%s: %s", host,
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "listen on %s: %s", host,
 				 gai_strerror(failed));
 	memcpy(out, found->ai_addr, sizeof(*out));
 	freeaddrinfo(found);

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WORD_MAX_BYTES  32
@@ -66,25 +67,57 @@ dl_reason(const char *path)
 	return reason;
 }
 
+/* Is all of the file there that would be mapped? The dynamic loader believes the headers,
+ * and the process would die of the first page behind the end of a file that was cut. */
 static bool
-starts_as_elf(const char *path)
+is_whole(int fd, const ElfW(Ehdr) * head)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || head->e_phentsize != sizeof(ElfW(Phdr)))
+		return false;
+	for (size_t i = 0; i < head->e_phnum; i++) {
+		off_t at = (off_t)(head->e_phoff + i * sizeof(ElfW(Phdr)));
+		ElfW(Phdr) part;
+
+		if (pread(fd, &part, sizeof(part), at) != (ssize_t)sizeof(part) ||
+		    part.p_offset > (uint64_t)st.st_size ||
+		    part.p_filesz > (uint64_t)st.st_size - part.p_offset)
+			return false;
+	}
+	return true;
+}
+
+/* What keeps a file from being handed to the dynamic loader; NULL: nothing. */
+static const char *
+look_at_file(const char *path)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char magic[SELFMAG];
+	ElfW(Ehdr) head;
 
-	return fd >= 0 && read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
-	       memcmp(magic, ELFMAG, SELFMAG) == 0;
+	if (fd < 0 || pread(fd, &head, SELFMAG, 0) != SELFMAG ||
+	    memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+		return "it is no shared library";
+	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
+		return "it is cut short";
+	/* Of another class the fields lie elsewhere: dlopen says so itself. */
+	if (head.e_ident[EI_CLASS] == ELFCLASS64 && !is_whole(fd, &head))
+		return "it is cut short";
+	return NULL;
 }
 
 static int
 open_file(const char *path, void **dl, struct cube_error *err)
 {
+	const char *wrong;
+
 	if (access(path, R_OK) != 0)
 		return cube_fail(err, CUBE_ERR_INVALID, errno, "%s: cannot be read: %s", path,
 				 strerror(errno));
-	if (!starts_as_elf(path))
-		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "%s: not a cube plugin: it is no shared library", path);
+	wrong = look_at_file(path);
+	if (wrong != NULL)
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "%s: not a cube plugin: %s", path,
+				 wrong);
 	*dl = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (*dl == NULL)
 		return cube_fail(err, CUBE_ERR_INVALID, 0, "%s: cannot be loaded: %s", path,

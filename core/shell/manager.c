@@ -327,9 +327,9 @@ manager_serve(struct manager_daemon *daemon, struct cube_error *err)
 	failed = daemon_run(daemon->loop, daemon->log, manager_stopping, daemon, err);
 	log_event(daemon->log, failed != 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "manager.ended",
 		  "reason", failed != 0 ? err->message : "signal", NULL);
-	/* What ends a manager that was ready is no mistake of the command line. */
-	if (failed == CUBE_ERR_INVALID || failed == CUBE_ERR_NOT_FOUND)
-		failed = CUBE_ERR_INTERNAL;
+	/* INVALID is kept for one that did not get ready. */
+	if (failed == CUBE_ERR_INVALID)
+		failed = err->code = CUBE_ERR_INTERNAL;
 	return failed;
 }
 
@@ -343,6 +343,8 @@ manager_run(const struct manager_settings *settings, struct log *log, struct cub
 		failed = manager_open(&daemon, err);
 	if (failed == 0)
 		failed = manager_serve(&daemon, err);
+	else
+		failed = err->code = CUBE_ERR_INVALID;
 	if (!manager_close(&daemon))
 		_exit(failed == 0 ? 0 : 1); /* threads still use what is on this stack */
 	return failed;

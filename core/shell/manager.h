@@ -26,8 +26,8 @@ struct manager_settings {
 	uint32_t events_max;
 };
 
-/* From start to end. 0 after a signal; else what went wrong, for one line on stderr. INVALID
- * and NOT_FOUND before it was ready are mistakes of the command line. */
+/* From start to end. 0 after a signal; else what went wrong, for one line on stderr:
+ * INVALID if it did not get ready, whatever kept it from that, and only then. */
 int
 manager_run(const struct manager_settings *settings, struct log *log, struct cube_error *err);
 

@@ -383,18 +383,24 @@ worker_close(struct worker_daemon *daemon)
 }
 
 static int
-worker_serve(struct worker_daemon *daemon, struct cube_error *err)
+runtime_listen(struct worker_daemon *daemon, struct cube_error *err)
 {
 	const struct cube_runtime_events events = {.struct_size = sizeof(events),
 						   .ctx = daemon,
 						   .changed = runtime_changed,
 						   .resync = runtime_resync};
-	char port[8];
 	int rc = runtime_start(daemon->runtime, &events, err);
 
-	if (rc < 0)
-		return rc;
-	daemon->runtime_started = true;
+	daemon->runtime_started = rc == 0;
+	return rc;
+}
+
+static int
+worker_serve(struct worker_daemon *daemon, struct cube_error *err)
+{
+	char port[8];
+	int rc;
+
 	(void)snprintf(port, sizeof(port), "%u", http_server_port(daemon->server));
 	log_event(daemon->log, LOG_LEVEL_INFO, "worker.ready", "name", daemon->settings->name,
 		  "host", daemon->settings->host, "port", port, "runtime",
@@ -403,8 +409,8 @@ worker_serve(struct worker_daemon *daemon, struct cube_error *err)
 	rc = daemon_run(daemon->loop, daemon->log, worker_stopping, daemon, err);
 	log_event(daemon->log, rc < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "worker.ended",
 		  "reason", rc < 0 ? err->message : "signal", NULL);
-	/* No mistake of the command line any more, whatever the code says. */
-	if (rc < 0)
+	/* INVALID is kept for one that did not get ready. */
+	if (rc == CUBE_ERR_INVALID)
 		rc = err->code = CUBE_ERR_INTERNAL;
 	return rc;
 }
@@ -418,7 +424,11 @@ worker_run(const struct worker_settings *settings, struct log *log, struct cube_
 	if (rc == 0)
 		rc = worker_open(&daemon, err);
 	if (rc == 0)
+		rc = runtime_listen(&daemon, err);
+	if (rc == 0)
 		rc = worker_serve(&daemon, err);
+	else
+		rc = err->code = CUBE_ERR_INVALID;
 	if (!worker_close(&daemon))
 		_exit(rc == 0 ? 0 : 1); /* threads still use what is on this stack */
 	return rc;

@@ -29,8 +29,8 @@ struct worker_settings {
 	uint32_t keep_ended;
 };
 
-/* From start to end. 0 after a signal; else what went wrong, for one line on stderr. INVALID
- * and NOT_FOUND before it was ready are mistakes of the command line. */
+/* From start to end. 0 after a signal; else what went wrong, for one line on stderr:
+ * INVALID if it did not get ready, whatever kept it from that, and only then. */
 int worker_run(const struct worker_settings *settings, struct log *log, struct cube_error *err);
 
 #endif
