@@ -50,11 +50,13 @@ def cpu_s(pid):
 
 def peer(c, tasks, task_bytes, events, event_bytes):
     path = c.path("peer.db")
-    rate = float(tool("sqlite_tool", path, tasks, task_bytes, events, event_bytes, PEER_S))
-    for suffix in ("", "-wal", "-shm"):
-        if os.path.exists(path + suffix):
-            os.unlink(path + suffix)
-    return rate
+    rates = []
+    for _ in range(2):  # the better of two: one stall of the disk would flatter us
+        rates.append(float(tool("sqlite_tool", path, tasks, task_bytes, events, event_bytes, PEER_S)))
+        for suffix in ("", "-wal", "-shm"):
+            if os.path.exists(path + suffix):
+                os.unlink(path + suffix)
+    return max(rates)
 
 
 def shape(found):
@@ -98,7 +100,7 @@ def restart(table):
         c.start_manager()
         load(c, 2, 1000, 120, RESTART_TASKS)
         for how in ("SIGTERM", "kill -9"):
-            samples, reads = [], []
+            samples, reads, processor = [], [], []
             for _ in range(3):
                 c.manager.stop() if how == "SIGTERM" else c.manager.kill()
                 began = time.monotonic()
@@ -108,8 +110,9 @@ def restart(table):
                 db.close()
                 reads.append(time.monotonic() - began)
                 samples.append(seconds_to_answer(c.manager))
+                processor.append(cpu_s(c.manager.process.pid))
             table.add(f"after {how}, median of 3", median(samples), "s", median(reads),
-                      f"sqlite reading its {rows:,} records", most=1)
+                      f"sqlite reading its {rows:,} records", most=1, note=f"processor {median(processor):.2f} s")
         count = len(c.manager.get("/tasks?limit=10"))
         if count != 10:
             raise RuntimeError(f"the tasks are not there after the restart: {count}")
