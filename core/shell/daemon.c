@@ -23,8 +23,7 @@
 #include <unistd.h>
 
 #define PARTS_MS        (DAEMON_END_MS - 200)
-#define LOOP_RESERVE_MS 300 /* of PARTS_MS: to let go of a store that hangs, and for the rest \
-			     */
+#define LOOP_RESERVE_MS 300 /* of PARTS_MS: a store that hangs is let go, and the rest ends */
 
 /* ---- the folder ---------------------------------------------------------------------- */
 
@@ -156,8 +155,9 @@ last_resort(void (*handler)(int signo))
 static void
 last_resort_arm(void)
 {
-	const struct itimerval end = {.it_value = {.tv_sec = DAEMON_END_MS / 1000,
-						   .tv_usec = DAEMON_END_MS % 1000 * 1000}};
+	const struct itimerval end = {
+		.it_value = {.tv_sec = DAEMON_END_MS / 1000,
+			     .tv_usec = (suseconds_t)(DAEMON_END_MS % 1000) * 1000}};
 	sigset_t set;
 
 	last_resort(end_unsaved);

@@ -18,6 +18,8 @@
 
 #define RESERVE_PERCENT   5           /* of the machine, for itself */
 #define RESERVE_MIN_BYTES (128 << 20) /* of memory */
+/* Room for the longest escapes, so that labels that fail are short of memory. */
+#define LABELS_LIMIT (NODE_STATS_MAX / 8)
 
 struct label {
 	const char *key;
@@ -58,20 +60,18 @@ static int
 labels_read(const char *text, struct node_text **out, struct cube_error *err)
 {
 	cleanup_buf struct buf json = BUF_INIT(NODE_STATS_MAX);
-	cleanup_free char *copy = strdup(text);
+	char copy[LABELS_LIMIT + 1];
 	struct label labels[NODE_LABELS_MAX];
 	struct json_writer *writer;
 	size_t count;
 	int rc;
 
-	if (copy == NULL)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	if (utf8_valid_prefix(text, strlen(text)) != strlen(text))
 		return cube_fail(err, CUBE_ERR_INVALID, 0, "--labels: not UTF-8");
-	/* Room for the longest escapes, so that a text that fails is short of memory. */
-	if (strlen(text) > NODE_STATS_MAX / 8)
-		return cube_fail(err, CUBE_ERR_INVALID, 0, "--labels: longer than %d bytes",
-				 NODE_STATS_MAX / 8);
+	if (strlen(text) > LABELS_LIMIT)
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "--labels: longer than %zu bytes",
+				 LABELS_LIMIT);
+	memcpy(copy, text, strlen(text) + 1);
 	rc = labels_split(copy, labels, &count, err);
 	if (rc < 0)
 		return rc;

@@ -322,19 +322,17 @@ static bool
 locks_init(struct executor *executor)
 {
 	pthread_condattr_t attr;
-	int failed = pthread_mutex_init(&executor->mutex, NULL);
 
-	if (failed != 0)
+	if (pthread_mutex_init(&executor->mutex, NULL) != 0)
 		return false;
-	failed = pthread_condattr_init(&attr);
-	if (failed != 0)
+	if (pthread_condattr_init(&attr) != 0)
 		goto no_attr;
-	failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (failed != 0 || (failed = pthread_cond_init(&executor->ended, &attr)) != 0)
+	if (pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
+	    pthread_cond_init(&executor->ended, &attr) != 0)
 		goto no_ended;
-	if ((failed = pthread_cond_init(&executor->calls.more, NULL)) != 0)
+	if (pthread_cond_init(&executor->calls.more, NULL) != 0)
 		goto no_calls;
-	if ((failed = pthread_cond_init(&executor->prepares.more, NULL)) != 0)
+	if (pthread_cond_init(&executor->prepares.more, NULL) != 0)
 		goto no_prepares;
 	(void)pthread_condattr_destroy(&attr);
 	return true;

@@ -128,7 +128,7 @@ START_TEST(labels_that_a_manager_would_refuse_are_refused_at_the_start)
 		used += (size_t)snprintf(many + used, 1024 - used, "%sk%d=v", i > 0 ? "," : "",
 					 i);
 	labels_are_refused(many, "at most 64");
-	(void)snprintf(wide, NODE_STATS_MAX, "a=%0*d", NODE_STATS_MAX / 8, 1);
+	(void)snprintf(wide, NODE_STATS_MAX, "a=%0*d", (int)(NODE_STATS_MAX / 8), 1);
 	labels_are_refused(wide, "longer than");
 }
 END_TEST
