@@ -104,7 +104,7 @@ read_settings(const struct cli_values *values, struct texts *texts, struct worke
 		rc = read_addresses(values, texts, out, err);
 	if (rc == 0)
 		rc = read_capacity(values, out, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	out->name = cli_text(values, "name");
 	if (out->name == NULL) {
@@ -155,7 +155,7 @@ serve(const struct cli_values *values, struct cube_error *err)
 		rc = cube_fail(err, CUBE_ERR_INVALID, 0,
 			       "--log-level wants error, warning, info or debug, not '%s'",
 			       cli_text(values, "log-level"));
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	log = log_new(STDERR_FILENO, level);
 	if (log == NULL)

@@ -250,7 +250,7 @@ wait_one(const struct api *api, const char *id, const struct plan *plan, struct 
 		rc = 0;
 	if (rc == 0)
 		rc = wait_task(api, id, plan->what, plan->deadline_ms, &answer, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	if (member_bool(answer.doc.root, "Final")) {
 		code = wait_exit_code(answer.doc.root);
@@ -324,7 +324,7 @@ static int
 run(const struct cli_values *values, struct cube_error *err)
 {
 	struct plan plan = {0};
-	struct api api;
+	struct api api = {0};
 	int rc = check_source(values, err);
 
 	if (rc == 0)

@@ -296,7 +296,7 @@ show(const struct api *api, const char *text, enum output_form form, struct cube
 
 	if (rc == 0)
 		rc = get_task(api, id, &answer, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	if (form == OUTPUT_JSON)
 		rc = json_print(stdout, answer.doc.root, err);
@@ -314,7 +314,7 @@ run(const struct cli_values *values, struct cube_error *err)
 	enum output_form form;
 	size_t count;
 	const char *const *tasks = cli_operands(values, &count);
-	struct api api;
+	struct api api = {0};
 	int rc = output_form(values, &form, err);
 
 	if (rc == 0)

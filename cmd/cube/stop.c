@@ -52,13 +52,13 @@ stop_one(const struct api *api, const char *text, struct stopping *out, struct c
 
 	if (rc == 0)
 		rc = get_task(api, out->id, &answer, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	out->grace_ms = (uint64_t)member_int(answer.doc.root, "StopTimeout", GRACE_S) * 1000;
 	answer_release(&answer);
 	(void)snprintf(path, sizeof(path), "/tasks/%s", out->id);
 	rc = api_call(api, "DELETE", path, NULL, 0, &answer, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	answer_release(&answer);
 	out->asked = true;
@@ -118,19 +118,20 @@ run(const struct cli_values *values, struct cube_error *err)
 	uint64_t timeout_ms = 0;
 	size_t count;
 	const char *const *tasks = cli_operands(values, &count);
-	cleanup_free struct stopping *stopping = calloc(count + 1, sizeof(*stopping));
-	struct api api;
+	cleanup_free struct stopping *stopping = NULL;
+	struct api api = {0};
 	int rc = api_init(&api, values, err);
 
 	if (rc == 0)
 		rc = cli_duration(values, "timeout", 1, WAIT_MAX_MS, &timeout_ms, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
-	if (stopping == NULL)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	if (count == 0)
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "which task? give its name or id (see cube status)");
+	stopping = calloc(count, sizeof(*stopping));
+	if (stopping == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	return stop_all(&api, tasks, count, stopping, !cli_flag(values, "no-wait"), timeout_ms);
 }
 

@@ -48,7 +48,7 @@ id_is_nil(const char *id)
 void
 id_from_random(const uint8_t bytes[16], char out[ID_SIZE])
 {
-	uuid_t uuid;
+	unsigned char uuid[16];
 
 	memcpy(uuid, bytes, sizeof(uuid));
 	uuid[6] = (unsigned char)((uuid[6] & 0x0f) | 0x40); /* version 4 */

@@ -118,10 +118,12 @@ container_begin(struct json_writer *writer, bool is_object)
 {
 	char *at = token_begin(writer, false, 1);
 
-	if (at != NULL && writer->depth == DEPTH_MAX)
-		writer->out->failed = true;
-	if (writer->out->failed)
+	if (at == NULL)
 		return;
+	if (writer->depth == DEPTH_MAX) {
+		writer->out->failed = true;
+		return;
+	}
 	*at++ = is_object ? '{' : '[';
 	token_end(writer, at);
 	writer->objects &= ~(UINT64_C(1) << writer->depth);
@@ -211,13 +213,15 @@ put_escaped(char *at, const char *text, size_t size)
 			break;
 		case 2:
 			*at++ = '\\';
-			*at++ = c >= 0x20 ? (char)c : "btn-fr"[c - '\b'];
+			*at++ = c <= '\r' ? "btn-fr"[c - '\b'] : (char)c;
 			break;
 		default:
-			memcpy(at, "\\u00", 4);
-			at[4] = "0123456789ABCDEF"[c >> 4];
-			at[5] = "0123456789ABCDEF"[c & 15];
-			at += 6;
+			*at++ = '\\';
+			*at++ = 'u';
+			*at++ = '0';
+			*at++ = '0';
+			*at++ = "0123456789ABCDEF"[c >> 4];
+			*at++ = "0123456789ABCDEF"[c & 15];
 			break;
 		}
 	}
@@ -350,11 +354,14 @@ void
 json_real(struct json_writer *writer, double value)
 {
 	char text[JSON_REAL_SIZE];
+	size_t size;
 
-	if (!isfinite(value))
+	if (!isfinite(value)) {
 		json_null(writer);
-	else
-		json_raw(writer, text, json_number_write(value, text));
+		return;
+	}
+	size = json_number_write(value, text);
+	json_raw(writer, text, size);
 }
 
 void

@@ -118,8 +118,8 @@ text_make(const struct json_doc *doc, const struct json_value *value, const char
 	json_writer_free(writer);
 	if (json.failed)
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
-	if (json.size > (size_t)NODE_STATS_MAX)
-		return json_fail(doc, value, err, "%s must take at most %d bytes, not %zu",
+	if (json.size > NODE_STATS_MAX)
+		return json_fail(doc, value, err, "%s must take at most %zu bytes, not %zu",
 				 what, NODE_STATS_MAX, json.size);
 	*out = node_text_new(json.data, json.size);
 	if (*out == NULL)

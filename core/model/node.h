@@ -5,7 +5,7 @@
 #include "model/task.h"
 
 #define NODE_API_SIZE   128 /* http://host:port */
-#define NODE_STATS_MAX  (32 * 1024)
+#define NODE_STATS_MAX  ((size_t)32 * 1024)
 #define NODE_LABELS_MAX 64
 
 enum node_status {

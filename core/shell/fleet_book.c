@@ -64,7 +64,7 @@ stats_done(struct http_call *call)
 	memcpy(info->api, exchange->effect->api, sizeof(info->api));
 	info->runtime_ready = true;
 	info->cpu_busy = NAN;
-	if (call->response.size < (size_t)NODE_STATS_MAX)
+	if (call->response.size < NODE_STATS_MAX)
 		info->stats = node_text_new(call->response.data, call->response.size);
 	exchange->answer->book = true;
 	exchange->answer->status = 200;

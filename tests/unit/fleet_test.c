@@ -493,7 +493,7 @@ START_TEST(a_worker_of_the_books_is_known_by_its_stats)
 	static const char *const answers[] = {
 		"HTTP/1.1 404 Not Found\r\n" CLOSE "404 page not found\n",
 		"HTTP/1.1 200 OK\r\n" CLOSE "{\"MemStats\":{\"mem_total\":2048},\"DiskStats\":{"
-					    "\"all\":4096},\"TaskCount\":0}",
+		"\"all\":4096},\"TaskCount\":0}",
 		NULL};
 	struct manager_effect *hello = effect(MANAGER_EFFECT_HELLO, "");
 	struct manager_message *message;
