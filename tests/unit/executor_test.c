@@ -102,17 +102,17 @@ START_TEST(no_more_calls_are_under_way_than_the_runtime_wants)
 }
 END_TEST
 
-START_TEST(four_calls_at_once_are_enough_for_any_runtime)
+START_TEST(eight_calls_at_once_are_enough_for_any_runtime)
 {
 	rig_begin(1000);
 	hold(JOB(WORKER_JOB_RUN));
 	for (uint64_t n = 0; n < 20; n++)
 		submit(WORKER_JOB_RUN, n, 1);
-	AWAIT(fake.under_way == 4);
-	STAYS(fake.begun[WORKER_JOB_RUN] == 4, 100);
+	AWAIT(fake.under_way == 8);
+	STAYS(fake.begun[WORKER_JOB_RUN] == 8, 100);
 	hold(0);
 	AWAIT(fake.answer_count == 20);
-	ck_assert_uint_eq(fake.most, 4);
+	ck_assert_uint_eq(fake.most, 8);
 	rig_end();
 }
 END_TEST
@@ -456,7 +456,7 @@ suite(void)
 	tcase_add_test(answers, a_list_that_is_too_long_is_an_engine_in_trouble);
 	tcase_set_timeout(order, 60);
 	tcase_add_test(order, no_more_calls_are_under_way_than_the_runtime_wants);
-	tcase_add_test(order, four_calls_at_once_are_enough_for_any_runtime);
+	tcase_add_test(order, eight_calls_at_once_are_enough_for_any_runtime);
 	tcase_add_test(order, prepares_hold_up_no_other_call);
 	tcase_add_test(order, jobs_are_begun_in_their_order);
 	tcase_add_test(order, a_runtime_of_one_call_at_a_time_has_no_prepare_beside_it);
