@@ -48,7 +48,7 @@ run(const struct cli_values *values, struct cube_error *err)
 	char id[ID_SIZE];
 	int64_t number = 1;
 	int64_t since_ms;
-	struct api api;
+	struct api api = {0};
 	int rc = api_init(&api, values, err);
 
 	if (rc == 0)

@@ -3,13 +3,11 @@
  * Prints the ids alone on standard output; what is for people goes to standard error.
  */
 #include "api.h"
-#include "base/clock.h"
+#include "await.h"
 #include "command.h"
 #include "common/clean.h"
 #include "find.h"
-#include "follow.h"
 #include "submission.h"
-#include "wait.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,15 +15,6 @@
 #define EXIT_TIMED_OUT 124
 #define EXIT_OURS      125 /* with --wait: cube's own failure, or not placed */
 #define TELL_MAX       64  /* tasks of a file that are asked about before */
-
-/* What follows on the submission. */
-struct plan {
-	bool waits;
-	bool logs;
-	enum wait_for what;
-	uint64_t timeout_ms; /* 0: none */
-	uint64_t deadline_ms;
-};
 
 static const struct cli_option options[] = {
 	{.name = "file",
@@ -148,7 +137,7 @@ check_source(const struct cli_values *values, struct cube_error *err)
 }
 
 static int
-check_waiting(const struct cli_values *values, struct plan *plan, struct cube_error *err)
+check_waiting(const struct cli_values *values, struct await *plan, struct cube_error *err)
 {
 	const char *wait = cli_text(values, "wait");
 	bool running = wait != NULL && strcmp(wait, "running") == 0;
@@ -191,6 +180,25 @@ tell_known(const struct api *api, const struct submission *submission)
 	}
 }
 
+/* The same for those past TELL_MAX, by the manager's answer: one that has been placed was
+ * not submitted just now. */
+static void
+tell_rest(const struct submission *submission, const struct json_value *tasks)
+{
+	size_t known = 0;
+	size_t i = 0;
+
+	if (tasks == NULL || tasks->type != JSON_ARRAY)
+		return;
+	for (const struct json_value *at = tasks->as.first; at != NULL; at = at->next, i++) {
+		if (i >= TELL_MAX && i < submission->count && submission->given[i] &&
+		    (member_int(at, "Attempt", 0) > 0 || member_bool(at, "Final")))
+			known++;
+	}
+	if (known > 0)
+		complain("cube run", "%zu more of these tasks are there already", known);
+}
+
 /* Takes " (line 1, column 9)" out of a message: it is of a text that the user never saw. */
 static void
 forget_place(struct cube_error *err)
@@ -216,69 +224,13 @@ submit(const struct api *api, const struct submission *submission, struct cube_e
 			forget_place(err);
 		return rc;
 	}
+	tell_rest(submission, answer.doc.root);
 	answer_release(&answer);
 	for (size_t i = 0; i < submission->count; i++)
 		(void)printf("%s\n", submission->ids[i]);
 	return fflush(stdout) == 0 ? 0
 				   : cube_fail(err, CUBE_ERR_INTERNAL, 0,
 					       "standard output cannot be written");
-}
-
-static void
-tell_end(const char *id, const struct json_value *task, int code)
-{
-	const char *reason = member_text(task, "Reason", "");
-
-	if (reason[0] != '\0')
-		complain("cube run", "task %.8s: %s", id, reason);
-	else
-		complain("cube run", "task %.8s is %s, exit code %d", id, state_word(task),
-			 code);
-}
-
-/* Waits for one task; its exit code. */
-static int
-wait_one(const struct api *api, const char *id, const struct plan *plan, struct cube_error *err)
-{
-	const struct follow follow = {.follow = true, .deadline_ms = plan->deadline_ms};
-	struct answer answer;
-	int code = 0;
-	int rc = plan->logs ? follow_task(api, id, &follow, err) : 0;
-
-	/* A task that never started has no output: its end says why. */
-	if (rc == CUBE_ERR_NOT_FOUND)
-		rc = 0;
-	if (rc == 0)
-		rc = wait_task(api, id, plan->what, plan->deadline_ms, &answer, err);
-	if (rc != 0)
-		return rc;
-	if (member_bool(answer.doc.root, "Final")) {
-		code = wait_exit_code(answer.doc.root);
-		if (code != 0)
-			tell_end(id, answer.doc.root, code);
-	}
-	answer_release(&answer);
-	return code;
-}
-
-/* Waits for all; the first exit code that is not 0. */
-static int
-wait_all(const struct api *api, const struct submission *submission, struct plan *plan,
-	 struct cube_error *err)
-{
-	int code = 0;
-
-	if (plan->timeout_ms != 0)
-		plan->deadline_ms = clock_now().mono_ms + plan->timeout_ms;
-	for (size_t i = 0; i < submission->count; i++) {
-		int rc = wait_one(api, submission->ids[i], plan, err);
-
-		if (rc < 0)
-			return rc;
-		if (code == 0)
-			code = rc;
-	}
-	return code;
 }
 
 static int
@@ -304,7 +256,7 @@ print_body(const struct submission *submission)
 }
 
 static int
-carry_out(const struct cli_values *values, struct plan *plan, const struct api *api,
+carry_out(const struct cli_values *values, struct await *plan, const struct api *api,
 	  struct cube_error *err)
 {
 	struct submission submission = {0};
@@ -315,7 +267,7 @@ carry_out(const struct cli_values *values, struct plan *plan, const struct api *
 	else if (rc == 0)
 		rc = submit(api, &submission, err);
 	if (rc == 0 && plan->waits)
-		rc = wait_all(api, &submission, plan, err);
+		rc = await_tasks(api, &submission, plan, err);
 	submission_release(&submission);
 	return rc;
 }
@@ -323,7 +275,7 @@ carry_out(const struct cli_values *values, struct plan *plan, const struct api *
 static int
 run(const struct cli_values *values, struct cube_error *err)
 {
-	struct plan plan = {0};
+	struct await plan = {0};
 	struct api api = {0};
 	int rc = check_source(values, err);
 

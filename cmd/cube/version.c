@@ -22,7 +22,7 @@ static int
 run(const struct cli_values *values, struct cube_error *err)
 {
 	struct answer answer;
-	struct api api;
+	struct api api = {0};
 	int rc = api_init(&api, values, err);
 
 	if (rc < 0)

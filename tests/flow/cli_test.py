@@ -4,6 +4,7 @@ where, its exit codes, its errors word by word; the completion in a real bash; t
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -272,6 +273,15 @@ class Cli(unittest.TestCase):
         ids = out.split()
         self.assertEqual((code, len(ids), ids[1]), (4, 3, known))
         self.assertEqual([self.cluster.task(i)["State"] for i in ids], [COMPLETED, COMPLETED, FAILED])
+
+    def test_a_long_file_again_is_told_in_short(self):
+        path = self.write([event("/bin/true") for _ in range(70)])
+        code, out, err = self.cube("run", "-f", path, "--wait")
+        self.assertEqual((code, len(out.split()), err), (0, 70, ""))
+        code, again, err = self.cube("run", "-f", path)
+        self.assertEqual((code, again), (0, out))
+        self.assertEqual(len(re.findall("is there already and is completed", err)), 64)
+        self.assertEqual(err.splitlines()[-1], "cube run: 6 more of these tasks are there already")
 
     def test_an_error_in_a_file_of_events_has_the_file_s_line(self):
         text = json.dumps(event("/bin/true", Colour="red"), indent=1)
