@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ORDERS_MAX 1000 /* changes in one request; a full one has all */
+#define ORDERS_MAX       1000              /* changes in one request; a full one has all */
+#define ORDERS_BYTES_MAX ((size_t)8 << 20) /* of specifications in one request */
 
 static void
 list_remove(struct node *node, struct entry *entry)
@@ -130,13 +131,57 @@ unconfirmed(const struct node *node, bool full, size_t *count)
 	return first;
 }
 
+/* How many of count changes go in one request. */
+static size_t
+portion(const struct entry *entry, size_t count)
+{
+	size_t size = 0;
+	size_t i;
+
+	for (i = 0; i < count && i < ORDERS_MAX; i++, entry = entry->node_next) {
+		size += entry->task.spec->json_size;
+		if (i > 0 && size > ORDERS_BYTES_MAX)
+			break;
+	}
+	return i;
+}
+
 static void
-fill_item(struct order *order, const struct entry *entry)
+fill_item(struct order *order, const struct entry *entry, bool with_spec)
 {
 	memcpy(order->task_id, entry->task.spec->id, sizeof(order->task_id));
 	order->attempt = entry->task.status.attempt;
 	order->wanted = entry->task.status.wanted;
-	order->spec = task_spec_get(entry->task.spec);
+	order->spec = with_spec ? task_spec_get(entry->task.spec) : NULL;
+}
+
+static void
+fill_changes(struct orders *orders, const struct entry *entry, size_t count)
+{
+	for (; orders->count < count; entry = entry->node_next) {
+		fill_item(&orders->items[orders->count++], entry, true);
+		orders->sequence = entry->order_sequence;
+	}
+}
+
+/* All of them by name, and as many specifications as fit. A worker that reported a task as
+ * running has its specification; whatever else was left out follows as a change. */
+static void
+fill_full(struct manager *manager, struct orders *orders, struct entry *entry, size_t count)
+{
+	size_t size = 0;
+
+	while (orders->count < count) {
+		struct entry *next = entry->node_next;
+		bool fits = entry->task.spec->json_size <= ORDERS_BYTES_MAX - size;
+
+		if (fits)
+			size += entry->task.spec->json_size;
+		fill_item(&orders->items[orders->count++], entry, fits);
+		if (!fits && entry->task.status.state == TASK_SCHEDULED)
+			assign_order(manager, entry); /* to the list's end */
+		entry = next;
+	}
 }
 
 void
@@ -146,12 +191,10 @@ assign_fill(struct manager *manager, struct node *node, struct manager_effect *e
 	/* Of the book's protocol nothing says "and no others". */
 	bool full = node->full_wanted && !node->book;
 	size_t count;
-	const struct entry *entry = unconfirmed(node, full, &count);
-	uint64_t newest = 0;
-	bool cut = !full && count > ORDERS_MAX;
+	struct entry *entry = unconfirmed(node, full, &count);
+	size_t some = full ? count : portion(entry, count);
+	bool cut = some < count;
 
-	if (cut)
-		count = ORDERS_MAX;
 	memcpy(orders->cluster, manager->cluster, sizeof(orders->cluster));
 	memcpy(orders->worker, node->info.instance, sizeof(orders->worker));
 	orders->generation = manager->generation;
@@ -159,23 +202,22 @@ assign_fill(struct manager *manager, struct node *node, struct manager_effect *e
 	node->full_in_flight = full;
 	node->full_wanted = false;
 	orders->acked = node->reported;
-	orders->items = calloc(count + 1, sizeof(*orders->items));
+	orders->items = calloc(some + 1, sizeof(*orders->items));
 	if (orders->items == NULL) {
 		brain_failed(manager);
 		return;
 	}
-	for (; orders->count < count; entry = entry->node_next) {
-		fill_item(&orders->items[orders->count++], entry);
-		newest = entry->order_sequence;
-	}
-	if (!cut) {
-		if (node->sequence <= node->sent)
-			node->sequence = node->sent + 1;
-		newest = node->sequence;
-	}
-	orders->sequence = newest;
-	if (newest > node->sent)
-		node->sent = newest;
+	if (!cut && node->sequence <= node->sent)
+		node->sequence = node->sent + 1;
+	orders->sequence = node->sequence;
+	if (full)
+		fill_full(manager, orders, entry, some);
+	else
+		fill_changes(orders, entry, some);
+	if (!cut && !full)
+		orders->sequence = node->sequence;
+	if (orders->sequence > node->sent)
+		node->sent = orders->sequence;
 	/* A request that may say the same as one before carries no new word on reports. */
 	node->ack_in_flight = node->ack_wanted && !cut;
 	if (node->ack_in_flight)

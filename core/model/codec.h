@@ -44,6 +44,9 @@ void task_encode(struct json_writer *writer, const struct task *task);
 /* The same inside an object that the caller has begun, empty as yet, and goes on with:
  * a record. Output fields at their defaults are left out. */
 void task_encode_members(struct json_writer *writer, const struct task *task);
+/* A Task's ID and output fields alone: what a worker reports. Without the specification,
+ * which the manager has, what a worker tells at once stays small. */
+void report_encode(struct json_writer *writer, const struct task *task);
 /* Of a Task object, the output fields (of a report or a record). */
 int task_status_decode(const struct json_doc *doc, const struct json_value *value,
 		       struct task_status *out, struct cube_error *err);

@@ -56,8 +56,6 @@ order_read(const struct json_doc *doc, const struct json_value *value, struct or
 		return rc;
 	if (order->task_id[0] == '\0' || order->attempt == 0 || order->wanted == 0)
 		return json_fail(doc, value, err, "an order needs ID, Attempt and Wanted");
-	if (draft.task == NULL && order->wanted == TASK_WANTED_RUN)
-		return json_fail(doc, value, err, "an order to run needs a Task");
 	if (draft.task != NULL) {
 		rc = task_spec_decode(doc, draft.task, CODEC_LENIENT, order->task_id,
 				      &order->spec, err);

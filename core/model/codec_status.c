@@ -220,3 +220,12 @@ task_encode(struct json_writer *writer, const struct task *task)
 	status_write(writer, &task->status, true);
 	json_end_object(writer);
 }
+
+void
+report_encode(struct json_writer *writer, const struct task *task)
+{
+	json_begin_object(writer);
+	json_put_text(writer, "ID", task->spec->id);
+	status_write(writer, &task->status, false);
+	json_end_object(writer);
+}

@@ -24,7 +24,7 @@ struct order {
 	char task_id[ID_SIZE];
 	uint32_t attempt; /* from 1 */
 	enum task_wanted wanted;
-	struct task_spec *spec; /* counted; NULL allowed when wanted is stop */
+	struct task_spec *spec; /* counted; NULL: the worker has it, or it follows */
 };
 
 /* The body of PUT /desired. */

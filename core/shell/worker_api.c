@@ -98,8 +98,7 @@ message_for_task(struct http_request *request, enum worker_message_kind kind)
 /* ---- replies ------------------------------------------------------------------------- */
 
 static void
-reply_tasks(struct http_request *request, int status, const struct http_field *fields,
-	    const struct worker_effect *reply, bool as_array)
+reply_task(struct http_request *request, const struct worker_effect *reply)
 {
 	cleanup_buf struct buf body = BUF_INIT(LIST_LIMIT_BYTES);
 	struct json_writer *writer = json_writer_new(&body, false);
@@ -108,14 +107,34 @@ reply_tasks(struct http_request *request, int status, const struct http_field *f
 		http_reply_error(request, 503, "out of memory");
 		return;
 	}
-	if (as_array)
-		json_begin_array(writer);
-	for (size_t i = 0; i < reply->task_count; i++)
-		task_encode(writer, &reply->tasks[i]);
-	if (as_array)
-		json_end_array(writer);
+	if (reply->task_count > 0)
+		task_encode(writer, &reply->tasks[0]);
 	json_writer_free(writer);
-	http_reply_json(request, status, fields, &body);
+	http_reply_json(request, reply->status, NULL, &body);
+}
+
+/* whole: with what was asked for; else what has become of it alone. */
+static void
+reply_tasks(struct http_request *request, const struct http_field *fields,
+	    const struct worker_effect *reply, bool whole)
+{
+	cleanup_buf struct buf body = BUF_INIT(LIST_LIMIT_BYTES);
+	struct json_writer *writer = json_writer_new(&body, false);
+
+	if (writer == NULL) {
+		http_reply_error(request, 503, "out of memory");
+		return;
+	}
+	json_begin_array(writer);
+	for (size_t i = 0; i < reply->task_count; i++) {
+		if (whole)
+			task_encode(writer, &reply->tasks[i]);
+		else
+			report_encode(writer, &reply->tasks[i]);
+	}
+	json_end_array(writer);
+	json_writer_free(writer);
+	http_reply_json(request, 200, fields, &body);
 }
 
 /* ---- the manager's side -------------------------------------------------------------- */
@@ -196,7 +215,7 @@ read_poll(struct http_request *request, struct revision *since, uint32_t *wait_m
 
 /* How new the list is, and the orders and the description of the node at that time. */
 static void
-list_reply(struct http_request *request, const struct worker_effect *reply)
+list_reply(struct http_request *request, const struct worker_effect *reply, bool whole)
 {
 	char revision[REVISION_SIZE];
 	char desired[REVISION_SIZE];
@@ -211,7 +230,7 @@ list_reply(struct http_request *request, const struct worker_effect *reply)
 	(void)snprintf(desired, sizeof(desired), "%" PRIu64 "-%" PRIu64, reply->generation,
 		       reply->sequence);
 	(void)snprintf(node, sizeof(node), "%" PRIu64, reply->node_revision);
-	reply_tasks(request, 200, fields, reply, true);
+	reply_tasks(request, fields, reply, whole);
 }
 
 static void
@@ -237,7 +256,7 @@ handle_list(void *ctx, struct http_request *request)
 	reply = ask_or_refuse(api, request, message, ASK_TIMEOUT_MS + wait_ms);
 	if (reply == NULL)
 		return;
-	list_reply(request, reply);
+	list_reply(request, reply, polls == 0);
 	worker_effect_free(&reply->item);
 }
 
@@ -324,7 +343,7 @@ handle_post(void *ctx, struct http_request *request)
 	reply = ask_or_refuse(api, request, message, ASK_TIMEOUT_MS);
 	if (reply == NULL)
 		return;
-	reply_tasks(request, reply->status, NULL, reply, false);
+	reply_task(request, reply);
 	worker_effect_free(&reply->item);
 }
 
@@ -337,7 +356,7 @@ handle_get(void *ctx, struct http_request *request)
 
 	if (reply == NULL)
 		return;
-	reply_tasks(request, 200, NULL, reply, false);
+	reply_task(request, reply);
 	worker_effect_free(&reply->item);
 }
 

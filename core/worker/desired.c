@@ -80,6 +80,8 @@ apply_order(struct worker *worker, const struct order *order)
 	if (attempt == NULL) {
 		if (newest != NULL && newest->status.attempt > order->attempt)
 			return; /* the fence */
+		if (order->spec == NULL && order->wanted == TASK_WANTED_RUN)
+			return; /* a full set too large for it: it follows as a change */
 		attempt = new_attempt(worker, task, order);
 		if (attempt == NULL)
 			return;
@@ -154,8 +156,6 @@ invalid_part(const struct orders *orders)
 	for (i = 0; i < orders->count; i++) {
 		if (orders->items[i].attempt == 0)
 			return "an order's Attempt is 0, attempts count from 1";
-		if (orders->items[i].wanted == TASK_WANTED_RUN && orders->items[i].spec == NULL)
-			return "an order to run has no Task";
 	}
 	return NULL;
 }

@@ -226,6 +226,31 @@ START_TEST(a_reason_that_grew_on_the_way_is_cut_not_refused)
 }
 END_TEST
 
+START_TEST(a_report_survives_the_wire_without_the_specification)
+{
+	struct task task = task_of("{'Image': 'x', 'Env': ['SECRET=1']}");
+	struct reports reports;
+	struct parsed parsed;
+	struct cube_error err;
+	char list[2048];
+	char *text;
+
+	status_fill(&task.status);
+	text = WRITTEN(report_encode(writer, &task));
+	ck_assert_ptr_null(strstr(text, "SECRET"));
+	(void)snprintf(list, sizeof(list), "[%s]", text);
+	parsed = parsed_new(list);
+	ck_assert_int_eq(reports_decode(&parsed.doc, &reports, &err), 0);
+	ck_assert_uint_eq(reports.count, 1);
+	ck_assert_str_eq(reports.items[0].task_id, task.spec->id);
+	assert_status_equal(&reports.items[0].status, &task.status);
+	reports_release(&reports);
+	parsed_free(&parsed);
+	free(text);
+	task_release(&task);
+}
+END_TEST
+
 START_TEST(a_list_of_our_worker_and_of_the_books_decodes)
 {
 	struct parsed parsed = parsed_new(
@@ -327,6 +352,7 @@ suite(void)
 	tcase_add_test(t, an_empty_object_is_a_status_at_its_defaults);
 	tcase_add_loop_test(t, a_wrong_status_is_refused_and_touches_nothing, 0, COUNT(wrong));
 	tcase_add_test(t, a_reason_that_grew_on_the_way_is_cut_not_refused);
+	tcase_add_test(t, a_report_survives_the_wire_without_the_specification);
 	tcase_add_test(t, a_list_of_our_worker_and_of_the_books_decodes);
 	tcase_add_loop_test(t, a_list_with_a_wrong_task_is_refused_whole, 0, COUNT(no_lists));
 	tcase_add_test(t, an_empty_list_is_no_reports);

@@ -281,6 +281,105 @@ START_TEST(many_changes_go_in_portions)
 }
 END_TEST
 
+/* Members of a task that is as large as one may be: close to 1 MiB. Static. */
+static const char *
+large_members(void)
+{
+	static char text[1 << 20];
+	size_t used = (size_t)snprintf(text, sizeof(text), "\"Env\":[\"A=\"");
+	unsigned i;
+
+	for (i = 0; i < 16; i++) {
+		used += (size_t)snprintf(text + used, sizeof(text) - used, ",\"B%u=", i);
+		memset(text + used, 'x', 60000);
+		used += 60000;
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "\"");
+	}
+	(void)snprintf(text + used, sizeof(text) - used, "]");
+	return text;
+}
+
+static size_t
+spec_bytes(const struct manager_effect *effect, size_t *specs)
+{
+	size_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < effect->orders.count; i++) {
+		if (effect->orders.items[i].spec == NULL)
+			continue;
+		bytes += effect->orders.items[i].spec->json_size;
+		++*specs;
+	}
+	return bytes;
+}
+
+START_TEST(large_changes_go_in_portions_too)
+{
+	struct manager_effect *orders;
+	size_t specs = 0;
+	unsigned requests = 0;
+
+	start_up();
+	ck_assert_int_eq(submit_many(world, 1, 20, large_members()), 201);
+	while ((orders = actor_orders(world, &actor)) != NULL) {
+		ck_assert_uint_le(spec_bytes(orders, &specs), 8 << 20);
+		requests++;
+		actor_accept(world, &actor, orders);
+	}
+	ck_assert_uint_eq(specs, 20);
+	ck_assert_uint_eq(requests, 3);
+}
+END_TEST
+
+START_TEST(a_full_set_names_all_and_what_does_not_fit_follows)
+{
+	struct manager_effect *orders;
+	size_t specs = 0;
+
+	start_up();
+	ck_assert_int_eq(submit_many(world, 1, 20, large_members()), 201);
+	world_crash(world);
+	ck_assert(actor_hello(world, &actor));
+	orders = actor_orders(world, &actor);
+	ck_assert(orders->orders.full);
+	ck_assert_uint_eq(orders->orders.count, 20);
+	ck_assert_uint_le(spec_bytes(orders, &specs), 8 << 20);
+	ck_assert_uint_gt(specs, 0);
+	actor_accept(world, &actor, orders);
+	while ((orders = actor_orders(world, &actor)) != NULL) {
+		ck_assert(!orders->orders.full);
+		ck_assert_uint_le(spec_bytes(orders, &specs), 8 << 20);
+		actor_accept(world, &actor, orders);
+	}
+	ck_assert_uint_eq(specs, 20);
+	/* What only follows is not missing from a full answer given before it. */
+	ck_assert_uint_eq(count_state(world, TASK_SCHEDULED), 20);
+}
+END_TEST
+
+START_TEST(of_a_running_task_a_large_full_set_needs_the_name_alone)
+{
+	struct manager_effect *orders;
+	size_t specs = 0;
+	unsigned i;
+
+	start_up();
+	ck_assert_int_eq(submit_many(world, 1, 20, large_members()), 201);
+	(void)actor_obey(world, &actor);
+	for (i = 1; i <= 20; i++)
+		actor_runs(world, &actor, i, 1);
+	world_crash(world);
+	ck_assert(actor_hello(world, &actor));
+	orders = actor_orders(world, &actor);
+	ck_assert_uint_eq(orders->orders.count, 20);
+	ck_assert_uint_le(spec_bytes(orders, &specs), 8 << 20);
+	actor_accept(world, &actor, orders);
+	ck_assert_ptr_null(actor_orders(world, &actor));
+	ck_assert_uint_eq(count_state(world, TASK_RUNNING), 20);
+}
+END_TEST
+
 START_TEST(a_worker_of_the_book_gets_single_orders_and_is_polled)
 {
 	struct manager_effect *effect;
@@ -348,6 +447,9 @@ suite(void)
 	tcase_add_test(tests, a_manager_on_an_empty_store_stops_nothing);
 	tcase_add_test(tests, a_worker_that_refuses_orders_is_not_ready_and_keeps_its_tasks);
 	tcase_add_test(tests, many_changes_go_in_portions);
+	tcase_add_test(tests, large_changes_go_in_portions_too);
+	tcase_add_test(tests, a_full_set_names_all_and_what_does_not_fit_follows);
+	tcase_add_test(tests, of_a_running_task_a_large_full_set_needs_the_name_alone);
 	tcase_add_test(tests, a_worker_of_the_book_gets_single_orders_and_is_polled);
 	suite_add_tcase(made, tests);
 	return made;

@@ -29,17 +29,19 @@ run_request(unsigned n, const char *members)
 	struct task_request request = {.wanted = TASK_WANTED_RUN};
 	struct cube_error err = {.code = 0};
 	struct json_doc doc;
-	char text[4096];
+	size_t size = strlen(members) + 256;
+	char *text = malloc(size);
 
-	(void)snprintf(text, sizeof(text),
-		       "{\"ID\":\"%s\",\"Name\":\"t%u\",\"Image\":\"i\"%s%s}", task_id(n), n,
-		       members[0] != '\0' ? "," : "", members);
+	world_must(text != NULL);
+	(void)snprintf(text, size, "{\"ID\":\"%s\",\"Name\":\"t%u\",\"Image\":\"i\"%s%s}",
+		       task_id(n), n, members[0] != '\0' ? "," : "", members);
 	world_must(json_parse(text, strlen(text), &doc, &err) == 0);
 	if (task_spec_decode(&doc, doc.root, CODEC_STRICT, NULL, &request.spec, &err) != 0) {
 		fprintf(stderr, "%s: %s\n", text, err.message);
 		abort();
 	}
 	json_release(&doc);
+	free(text);
 	memcpy(request.task_id, task_id(n), ID_SIZE);
 	return request;
 }

@@ -149,6 +149,39 @@ START_TEST(a_full_set_stops_what_it_lacks)
 }
 END_TEST
 
+static void
+orders_add_bare(struct worker_message *message, const char *task_id)
+{
+	struct order *order;
+
+	orders_add(message, task_id, 1, TASK_WANTED_RUN);
+	order = &message->orders.items[message->orders.count - 1];
+	task_spec_put(order->spec);
+	order->spec = NULL;
+}
+
+START_TEST(a_full_set_may_name_a_task_whose_specification_is_here_or_follows)
+{
+	struct rig *rig = rig_running();
+	struct worker_message *message = orders_new(1, 2, true, 1);
+
+	orders_add_bare(message, ID_1);
+	orders_add_bare(message, ID_2);
+	rig_send(rig, message);
+	rig_work(rig);
+	ck_assert_int_eq(rig_reply(rig, 1)->status, 200);
+	ck_assert_int_eq(rig->signals, 0);
+	ck_assert_int_eq(rig_status(rig, ID_1, 1).state, TASK_RUNNING);
+	ck_assert(!rig_knows(rig, ID_2));
+	rig_clear(rig);
+	rig_order(rig, 3, ID_2, 1, TASK_WANTED_RUN);
+	rig_work(rig);
+	ck_assert_int_eq(rig_status(rig, ID_2, 1).state, TASK_RUNNING);
+	ck_assert_int_eq(rig->signals, 0);
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(changes_leave_the_others_alone)
 {
 	struct rig *rig = rig_running();
@@ -410,6 +443,8 @@ suite(void)
 	tcase_add_test(orders, repeated_orders_are_answered_and_change_nothing);
 	tcase_add_test(orders, repeated_orders_are_not_answered_before_the_first_are_durable);
 	tcase_add_test(orders, a_full_set_stops_what_it_lacks);
+	tcase_add_test(orders,
+		       a_full_set_may_name_a_task_whose_specification_is_here_or_follows);
 	tcase_add_test(orders, changes_leave_the_others_alone);
 	tcase_add_test(orders, an_order_about_an_older_attempt_is_ignored);
 	tcase_add_test(orders, a_newer_attempt_waits_for_the_end_of_the_older);
