@@ -17,6 +17,7 @@
 #include "shell/fleet.h"
 #include "shell/manager_api.h"
 #include "shell/reply_slot.h"
+#include "shell/services.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,35 +46,6 @@ struct manager_daemon {
 	bool server_hangs;
 	char suspect[64]; /* "scheduler roundrobin" */
 };
-
-/* ---- services for the plugins ---- */
-
-static void
-service_log(void *ctx, int level, const char *message)
-{
-	const struct manager_daemon *daemon = ctx;
-
-	if (level >= LOG_LEVEL_ERROR && level <= LOG_LEVEL_DEBUG)
-		log_event(daemon->log, (enum log_level)level, "plugin", "message", message,
-			  NULL);
-}
-
-static uint64_t
-service_now_ms(void *ctx)
-{
-	(void)ctx;
-	return clock_now().mono_ms;
-}
-
-static uint64_t
-service_random(void *ctx)
-{
-	uint64_t value;
-
-	(void)ctx;
-	clock_random(&value, sizeof(value));
-	return value;
-}
 
 /* ---- between brain and world: the loop's thread ---- */
 
@@ -154,8 +126,7 @@ open_store(struct manager_daemon *daemon, struct cube_error *err)
 					    .option_count = settings->store_option_count,
 					    .data_dir = daemon->data_dir,
 					    .file = "cube.db"};
-	const struct plugin_services services = {daemon, service_log, service_now_ms,
-						 service_random};
+	const struct plugin_services services = services_for(daemon->log);
 	char identity[ID_SIZE];
 	uint8_t bytes[16];
 
@@ -201,8 +172,8 @@ open_brain(struct manager_daemon *daemon, struct cube_error *err)
 		.scheduler_name = daemon->scheduler_plugin->info.name,
 		.scheduler_ops = daemon->scheduler_plugin->info.ops.scheduler,
 		.scheduler_options = daemon->scheduler_options,
-		.log = service_log,
-		.log_ctx = daemon,
+		.log = services_log,
+		.log_ctx = daemon->log,
 	};
 	uint8_t bytes[16];
 	int failed;

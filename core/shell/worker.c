@@ -19,6 +19,7 @@
 #include "shell/executor.h"
 #include "shell/join.h"
 #include "shell/reply_slot.h"
+#include "shell/services.h"
 #include "shell/worker_api.h"
 #include "worker/worker.h"
 
@@ -54,35 +55,6 @@ struct worker_daemon {
 	bool server_hangs;
 	uint64_t deadline_ms; /* mono, when all must have ended; 0: no signal has come */
 };
-
-/* ---- services for the plugins -------------------------------------------------------- */
-
-static void
-service_log(void *ctx, int level, const char *message)
-{
-	struct worker_daemon *daemon = ctx;
-
-	if (level >= LOG_LEVEL_ERROR && level <= LOG_LEVEL_DEBUG)
-		log_event(daemon->log, (enum log_level)level, "plugin", "message", message,
-			  NULL);
-}
-
-static uint64_t
-service_now_ms(void *ctx)
-{
-	(void)ctx;
-	return clock_now().mono_ms;
-}
-
-static uint64_t
-service_random(void *ctx)
-{
-	uint64_t value;
-
-	(void)ctx;
-	clock_random(&value, sizeof(value));
-	return value;
-}
 
 /* ---- between brain and world --------------------------------------------------------- */
 
@@ -231,8 +203,7 @@ open_store(struct worker_daemon *daemon, struct cube_error *err)
 				      .option_count = settings->store_option_count,
 				      .data_dir = daemon->data_dir,
 				      .file = "worker.db"};
-	const struct plugin_services services = {daemon, service_log, service_now_ms,
-						 service_random};
+	const struct plugin_services services = services_for(daemon->log);
 
 	plugin_host_init(&daemon->store_host, settings->name, &services);
 	return store_load_open(&choice, &daemon->store_host.host, &daemon->store_plugin,
@@ -243,8 +214,7 @@ open_store(struct worker_daemon *daemon, struct cube_error *err)
 static int
 open_runtime(struct worker_daemon *daemon, struct cube_error *err)
 {
-	const struct plugin_services services = {daemon, service_log, service_now_ms,
-						 service_random};
+	const struct plugin_services services = services_for(daemon->log);
 	const struct cube_plugin *info = &daemon->runtime_plugin->info;
 
 	plugin_host_init(&daemon->runtime_host, worker_instance(daemon->brain), &services);
