@@ -93,7 +93,7 @@ complain(const char *who, const char *fmt, ...)
 	(void)fputc('\n', stderr);
 }
 
-/* ---- a task's output ----------------------------------------------------------------- */
+/* ---- a task's output ---- */
 
 enum held {
 	HELD_PART, /* wait for more */

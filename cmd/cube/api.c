@@ -205,7 +205,7 @@ api_tasks(const struct api *api, const char *query,
 	return rc;
 }
 
-/* ---- members ------------------------------------------------------------------------- */
+/* ---- members ---- */
 
 const char *
 member_text(const struct json_value *object, const char *key, const char *absent)

@@ -85,7 +85,7 @@ since(const struct json_value *task)
 	return member_text(task, member_bool(task, "Final") ? "FinishTime" : "StartTime", "");
 }
 
-/* ---- the list ------------------------------------------------------------------------ */
+/* ---- the list ---- */
 
 struct listing {
 	enum output_form form;
@@ -182,7 +182,7 @@ list(const struct api *api, const struct cli_values *values, enum output_form fo
 	return rc;
 }
 
-/* ---- one task ------------------------------------------------------------------------ */
+/* ---- one task ---- */
 
 /* A size that may be 0: none was asked for. */
 static void

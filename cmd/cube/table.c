@@ -24,7 +24,7 @@ output_form(const struct cli_values *values, enum output_form *out, struct cube_
 			 "--output wants table, json or name, not '%s'", given);
 }
 
-/* ---- tables -------------------------------------------------------------------------- */
+/* ---- tables ---- */
 
 static void
 cell_add(struct table *table, const char *text)
@@ -118,7 +118,7 @@ table_release(struct table *table)
 	memset(table, 0, sizeof(*table));
 }
 
-/* ---- the rest ------------------------------------------------------------------------ */
+/* ---- the rest ---- */
 
 void
 detail_print(FILE *out, const char *key, const char *value)

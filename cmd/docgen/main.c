@@ -28,7 +28,7 @@ struct job {
 	FILE *out;
 };
 
-/* ---- what lines of a template stand for ---------------------------------------------- */
+/* ---- what lines of a template stand for ---- */
 
 static int
 put_options(const struct job *job)
@@ -97,7 +97,7 @@ put_words(const struct job *job)
 	return 0;
 }
 
-/* ---- the template -------------------------------------------------------------------- */
+/* ---- the template ---- */
 
 static void
 put_line(FILE *out, const char *line)

@@ -8,7 +8,7 @@
 
 #define LINE_WIDTH 76
 
-/* ---- text ---------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 struct writer {
 	FILE *out;
@@ -103,7 +103,7 @@ put_sentence(FILE *out, const char *text)
 	man_text(out, line);
 }
 
-/* ---- options ------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 static void
 put_option(FILE *out, const struct cli_option *option)
@@ -139,7 +139,7 @@ man_options(FILE *out, const struct cli_program *program)
 	(void)fputs(".El\n", out);
 }
 
-/* ---- the commands of cube ------------------------------------------------------------ */
+/* ---- the commands of cube ---- */
 
 static void
 put_command(FILE *out, const struct command *command)
@@ -166,7 +166,7 @@ man_commands(FILE *out)
 		put_command(out, commands[i]);
 }
 
-/* ---- plugins ------------------------------------------------------------------------- */
+/* ---- plugins ---- */
 
 void
 man_plugin(FILE *out, const struct plugin *plugin)

@@ -25,7 +25,7 @@
 #define PARTS_MS        (DAEMON_END_MS - 200)
 #define LOOP_RESERVE_MS 300 /* of PARTS_MS: a store that hangs is let go, and the rest ends */
 
-/* ---- the folder ---------------------------------------------------------------------- */
+/* ---- the folder ---- */
 
 /* mkdir -p, with mode 0700 for what is made. */
 static int
@@ -91,7 +91,7 @@ daemon_data_dir(const char *given, const char *name, char **out, struct cube_err
 	return 0;
 }
 
-/* ---- signals ------------------------------------------------------------------------- */
+/* ---- signals ---- */
 
 /* SIGUSR1 is the loop's thread saying that it has ended by itself. */
 static void
@@ -114,7 +114,7 @@ daemon_block_signals(void)
 	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk to a store */
 }
 
-/* ---- the last resort ----------------------------------------------------------------- */
+/* ---- the last resort ---- */
 
 static const char overdue[] =
 	"cube: a part did not end in time; the process ends without waiting for it\n";
@@ -167,7 +167,7 @@ last_resort_arm(void)
 	(void)setitimer(ITIMER_REAL, &end, NULL);
 }
 
-/* ---- the loop ------------------------------------------------------------------------ */
+/* ---- the loop ---- */
 
 struct loop_thread {
 	struct loop *loop;

@@ -87,7 +87,7 @@ unlock(struct executor *executor)
 	(void)failed;
 }
 
-/* ---- lists, all with the mutex held -------------------------------------------------- */
+/* ---- lists, all with the mutex held ---- */
 
 static void
 waiting_add(struct pool *pool, struct job *job)
@@ -177,7 +177,7 @@ wait_for_end(struct executor *executor, uint64_t deadline_ms)
 	return true;
 }
 
-/* ---- threads ------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 /* A cube_log_request.write: gathers. */
 static int
@@ -305,7 +305,7 @@ pool_join(struct pool *pool)
 	}
 }
 
-/* ---- the executor -------------------------------------------------------------------- */
+/* ---- the executor ---- */
 
 static void
 executor_free(struct executor *executor)

@@ -17,7 +17,7 @@
 #define LISTED_MAX      16384 /* containers that one list may show */
 #define PROGRESS_GAP_MS 1000
 
-/* ---- list ---------------------------------------------------------------------------- */
+/* ---- list ---- */
 
 struct listed {
 	struct cube_container *items;
@@ -75,7 +75,7 @@ job_list(struct runtime_job *job, uint64_t deadline_ms, struct worker_message *d
 	return 0;
 }
 
-/* ---- prepare and run ----------------------------------------------------------------- */
+/* ---- prepare and run ---- */
 
 static void
 progress_text(char *out, size_t size, uint64_t done_bytes, uint64_t total_bytes,
@@ -132,7 +132,7 @@ job_with_spec(struct runtime_job *job, uint64_t deadline_ms, struct worker_messa
 	return rc;
 }
 
-/* ---- any job ------------------------------------------------------------------------- */
+/* ---- any job ---- */
 
 static int
 job_call(struct runtime_job *job, struct worker_message *done)

@@ -56,7 +56,7 @@ struct worker_daemon {
 	uint64_t deadline_ms; /* mono, when all must have ended; 0: no signal has come */
 };
 
-/* ---- between brain and world --------------------------------------------------------- */
+/* ---- between brain and world ---- */
 
 static int
 brain_load(void *brain, const struct cube_record *record, struct cube_error *err)
@@ -164,7 +164,7 @@ runtime_changed(void *ctx, const char *task_id)
 	}
 }
 
-/* ---- start --------------------------------------------------------------------------- */
+/* ---- start ---- */
 
 static int
 open_brain(struct worker_daemon *daemon, struct cube_error *err)
@@ -302,7 +302,7 @@ worker_open(struct worker_daemon *daemon, struct cube_error *err)
 	return rc;
 }
 
-/* ---- end ----------------------------------------------------------------------------- */
+/* ---- end ---- */
 
 /* After the signal, while the loop still runs: polls that wait are answered at once, so that
  * all handlers end; no new request is taken. */

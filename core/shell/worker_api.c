@@ -95,7 +95,7 @@ message_for_task(struct http_request *request, enum worker_message_kind kind)
 	return message;
 }
 
-/* ---- replies ------------------------------------------------------------------------- */
+/* ---- replies ---- */
 
 static void
 reply_task(struct http_request *request, const struct worker_effect *reply)
@@ -137,7 +137,7 @@ reply_tasks(struct http_request *request, const struct http_field *fields,
 	http_reply_json(request, 200, fields, &body);
 }
 
-/* ---- the manager's side -------------------------------------------------------------- */
+/* ---- the manager's side ---- */
 
 static void
 handle_desired(void *ctx, struct http_request *request)
@@ -311,7 +311,7 @@ handle_stats(void *ctx, struct http_request *request)
 	worker_effect_free(&reply->item);
 }
 
-/* ---- the book's manager, and people -------------------------------------------------- */
+/* ---- the book's manager, and people ---- */
 
 static void
 handle_post(void *ctx, struct http_request *request)
@@ -373,7 +373,7 @@ handle_delete(void *ctx, struct http_request *request)
 	worker_effect_free(&reply->item);
 }
 
-/* ---- the rest ------------------------------------------------------------------------ */
+/* ---- the rest ---- */
 
 /* Well as long as the brain answers; whether the runtime is ready is the node's matter. */
 static void

@@ -205,7 +205,7 @@ START_TEST(the_supervisor_is_deaf_to_what_ends_a_daemon)
 }
 END_TEST
 
-/* ---- a full disk --------------------------------------------------------- */
+/* ---- a full disk ---- */
 
 static bool
 enter_small_disk(void)

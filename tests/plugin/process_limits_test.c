@@ -228,7 +228,7 @@ START_TEST(version_2_is_given_its_limits_in_one_cgroup)
 }
 END_TEST
 
-/* ---- ports --------------------------------------------------------------- */
+/* ---- ports ---- */
 
 static void
 want_port(uint32_t index, uint16_t host_port, uint16_t protocol)
@@ -353,7 +353,7 @@ START_TEST(an_address_that_is_none_is_invalid)
 }
 END_TEST
 
-/* ---- many ---------------------------------------------------------------- */
+/* ---- many ---- */
 
 #define MANY    200
 #define AT_ONCE 4

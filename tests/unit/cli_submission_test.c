@@ -171,7 +171,7 @@ START_TEST(a_file_that_is_not_there_or_no_json_is_refused)
 }
 END_TEST
 
-/* ---- from options -------------------------------------------------------------------- */
+/* ---- from options ---- */
 
 /* words end with NULL. */
 static int

@@ -12,7 +12,7 @@
 
 static struct cube_error err;
 
-/* ---- amounts ------------------------------------------------------------------------- */
+/* ---- amounts ---- */
 
 struct amount {
 	const char *text;
@@ -86,7 +86,7 @@ START_TEST(a_size_for_people_has_few_digits)
 }
 END_TEST
 
-/* ---- ports --------------------------------------------------------------------------- */
+/* ---- ports ---- */
 
 static const struct {
 	const char *text, *container, *host; /* container NULL: refused */
@@ -128,7 +128,7 @@ START_TEST(a_port_is_read_as_docker_writes_it)
 }
 END_TEST
 
-/* ---- clean text ---------------------------------------------------------------------- */
+/* ---- clean text ---- */
 
 static char *printed;
 static size_t printed_size;
@@ -215,7 +215,7 @@ START_TEST(output_that_cannot_be_written_is_noticed)
 }
 END_TEST
 
-/* ---- tables and ends ----------------------------------------------------------------- */
+/* ---- tables and ends ---- */
 
 START_TEST(columns_are_as_wide_as_their_widest_cell_in_characters)
 {

@@ -33,7 +33,7 @@ process_is_late(const struct process *self, uint64_t deadline_ms)
 	return self->host->now_ms(self->host->ctx) >= deadline_ms;
 }
 
-/* ---- the state folder ---------------------------------------------------- */
+/* ---- the state folder ---- */
 
 /* mkdir -p. Others may pass through (a container's user works below), not read. */
 static int
@@ -154,7 +154,7 @@ count_ports(void *ctx, const char *name)
 	}
 }
 
-/* ---- getting ready ------------------------------------------------------- */
+/* ---- getting ready ---- */
 
 static int
 read_user(struct process *self, struct cube_error *err)
@@ -268,7 +268,7 @@ process_ready(struct process *self, struct cube_error *err)
 	return rc;
 }
 
-/* ---- operations ---------------------------------------------------------- */
+/* ---- operations ---- */
 
 static void
 process_close(void *at)
