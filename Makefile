@@ -222,7 +222,7 @@ INSTALLED   = $(PROGRAMS:%=$(bindir)/%) $(HEADERS:include/%=$(includedir)/%) $(p
               $(foreach p,$(PLUGINS) $(SUPERVISOR),$(call plugin_path,$(p))) \
               $(foreach m,$(MANPAGES),$(call man_path,$(m))) \
               $(addprefix $(compdir)/,cube $(COMPLETED)) $(UNITS:contrib/systemd/%=$(unitdir)/%) \
-              $(addprefix $(docdir)/,README.md LICENSE)
+              $(addprefix $(docdir)/,README.md LICENSE openapi.json)
 
 install: all
 	install -d $(sort $(dir $(addprefix $(DESTDIR),$(INSTALLED))))
@@ -234,7 +234,7 @@ install: all
 	$(foreach m,$(MANPAGES),$(INSTALL_DATA) $(m) $(DESTDIR)$(call man_path,$(m)) &&) :
 	$(INSTALL_DATA) $(COMPLETION) $(DESTDIR)$(compdir)/cube
 	$(foreach c,$(COMPLETED),ln -sf cube $(DESTDIR)$(compdir)/$(c) &&) :
-	$(INSTALL_DATA) $(wildcard README.md LICENSE) $(DESTDIR)$(docdir)/
+	$(INSTALL_DATA) README.md LICENSE contrib/openapi.json $(DESTDIR)$(docdir)/
 
 # The folders that are cube's alone go too; what others put into them stays, and keeps them.
 uninstall:
