@@ -375,13 +375,20 @@ handle_delete(void *ctx, struct http_request *request)
 
 /* ---- the rest ---- */
 
-/* Well as long as the brain answers; whether the runtime is ready is the node's matter. */
+/* Well as long as the brain answers and orders can be journalled; whether the runtime is
+ * ready is the node's matter. */
 static void
 handle_healthz(void *ctx, struct http_request *request)
 {
-	struct worker_effect *reply =
-		ask_or_refuse(ctx, request, worker_message_new(WORKER_NODE), ASK_TIMEOUT_MS);
+	struct worker_api *api = ctx;
+	struct worker_effect *reply;
 
+	if (loop_store_fails(api->loop)) {
+		http_reply_error(request, 503,
+				 "the journal fails, so no orders are taken: the log says why");
+		return;
+	}
+	reply = ask_or_refuse(api, request, worker_message_new(WORKER_NODE), ASK_TIMEOUT_MS);
 	if (reply == NULL)
 		return;
 	http_reply(request, 200, HTTP_TEXT, NULL, "ok\n", 3);

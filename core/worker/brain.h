@@ -113,6 +113,7 @@ struct worker {
 	/* node */
 	struct node_info info;
 	uint64_t info_batch; /* that made instance and cluster durable */
+	bool journal_fails;  /* as it was when info.revision last grew */
 	uint64_t contact_ms; /* a manager was heard */
 	uint64_t join_ms;    /* when to join again */
 	bool joining;
@@ -232,6 +233,8 @@ void worker_get(struct worker *worker, const struct worker_message *message);
 
 /* ---- node.c ---- */
 
+/* The journal began to fail, or works again: the node has news. */
+void worker_journal_watch(struct worker *worker);
 void worker_node_changed(struct worker *worker);
 void worker_node_reply(struct worker *worker, const struct worker_message *message);
 void worker_manager_heard(struct worker *worker);

@@ -21,15 +21,33 @@ worker_node_changed(struct worker *worker)
 	worker->info.revision++;
 }
 
-/* Instance and cluster are not told before they are durable. */
+void
+worker_journal_watch(struct worker *worker)
+{
+	bool fails = worker->step->store_fault != NULL;
+
+	if (fails == worker->journal_fails)
+		return;
+	worker->journal_fails = fails;
+	worker_node_changed(worker);
+}
+
+/* Instance and cluster are not told before they are durable. While the journal fails no
+ * orders are taken, so none should be placed here. */
 static struct worker_effect *
 new_description(struct worker *worker, enum worker_effect_kind kind)
 {
 	bool waits = worker->info_batch > worker->step->durable;
 	struct worker_effect *effect = worker_effect_new(worker, kind, waits);
 
-	if (effect != NULL)
-		node_info_copy(&effect->info, &worker->info);
+	if (effect == NULL)
+		return NULL;
+	node_info_copy(&effect->info, &worker->info);
+	if (worker->journal_fails) {
+		effect->info.runtime_ready = false;
+		(void)snprintf(effect->info.runtime_reason, sizeof(effect->info.runtime_reason),
+			       "this worker's journal fails: %s", worker->step->store_fault);
+	}
 	return effect;
 }
 

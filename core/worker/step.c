@@ -75,6 +75,7 @@ begin(struct worker *worker, struct step *step)
 {
 	worker->step = step;
 	worker->failed = false;
+	worker_journal_watch(worker);
 }
 
 static void

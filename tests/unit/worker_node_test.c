@@ -113,6 +113,33 @@ live_tasks(struct rig *rig)
 	return live;
 }
 
+START_TEST(a_worker_whose_journal_fails_is_not_ready_and_tells_at_once)
+{
+	struct rig *rig = rig_new();
+	struct worker_effect *answer;
+	struct node_info info = rig_node(rig);
+	uint64_t revision = info.revision;
+
+	ck_assert(info.runtime_ready);
+	rig_poll(rig, (struct revision){0, 0}, 0, 5);
+	rig_clear(rig);
+	rig->fault = "the disk is full";
+	rig_poll(rig, (struct revision){rig->config.epoch, UINT64_MAX}, 5000, 6);
+	answer = rig_reply(rig, 6);
+	ck_assert_ptr_nonnull(answer);
+	ck_assert_uint_gt(answer->node_revision, revision);
+	info = rig_node(rig);
+	ck_assert(!info.runtime_ready);
+	ck_assert_str_eq(info.runtime_reason, "this worker's journal fails: the disk is full");
+	revision = info.revision;
+	rig->fault = NULL;
+	info = rig_node(rig);
+	ck_assert(info.runtime_ready);
+	ck_assert_uint_gt(info.revision, revision);
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(tasks_that_have_ended_are_not_counted_as_live)
 {
 	struct rig *rig = rig_new();
@@ -239,6 +266,7 @@ suite(void)
 	tcase_add_test(node, the_description_tells_who_where_and_with_what);
 	tcase_add_test(node, the_runtime_is_not_ready_before_it_has_answered);
 	tcase_add_test(node, the_instance_is_told_when_durable_and_kept_for_ever);
+	tcase_add_test(node, a_worker_whose_journal_fails_is_not_ready_and_tells_at_once);
 	tcase_add_test(node, tasks_that_have_ended_are_not_counted_as_live);
 	tcase_add_test(node, an_idle_worker_asks_for_no_wake_up);
 	tcase_add_test(join, it_joins_at_its_start_and_again_after_15_s_of_silence);

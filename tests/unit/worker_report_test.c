@@ -142,6 +142,8 @@ START_TEST(a_heartbeat_shows_what_was_durable_while_the_store_fails)
 	rig_exit_box(rig, ID_1, 1, 3);
 	rig_changed(rig, ID_1);
 	rig_work(rig);
+	rig_poll(rig, since, 5000, 6); /* that it fails is news of the node */
+	ck_assert_uint_eq(rig_reply(rig, 6)->task_count, 0);
 	rig_poll(rig, since, 5000, 7);
 	ck_assert_ptr_null(rig_reply(rig, 7));
 	rig_sleep(rig, 5000);
