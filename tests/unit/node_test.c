@@ -181,7 +181,7 @@ START_TEST(stats_and_labels_are_bounded)
 	struct node_info info;
 	struct parsed parsed;
 	struct cube_error err;
-	int i;
+	size_t i;
 
 	buf_printf(&text, "{" API ", 'Stats': {'a': '");
 	for (i = 0; i < NODE_STATS_MAX; i++)
@@ -196,7 +196,7 @@ START_TEST(stats_and_labels_are_bounded)
 	buf_reset(&text);
 	buf_printf(&text, "{" API ", 'Labels': {'a': ''");
 	for (i = 0; i < NODE_LABELS_MAX; i++)
-		buf_printf(&text, ", 'l%d': ''", i);
+		buf_printf(&text, ", 'l%zu': ''", i);
 	buf_append_text(&text, "}}");
 	parsed = parsed_new(buf_text(&text));
 	ck_assert_int_eq(
