@@ -3,6 +3,7 @@
 #   CC=clang            another compiler            SAN=address,undefined | thread   sanitizers
 #   WERROR=1            warnings are errors (CI)    BUILD=DIR                        another build folder
 #   PREFIX=/usr/local   DESTDIR=                    where `make install` puts things
+#   V=1                 whole commands are shown    OPT= CFLAGS= CPPFLAGS= LDFLAGS=  yours, after ours
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
@@ -29,9 +30,9 @@ FORTIFY  := $(if $(findstring clang,$(CC)),2,3)
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
             $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY))
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-CPPFLAGS += -Iinclude -Icore -Icmd -D_GNU_SOURCE -DCUBE_VERSION='"$(VERSION)"' -DCUBE_PLUGIN_DIR='"$(plugindir)"'
+DEFINES  := -Iinclude -Icore -Icmd -D_GNU_SOURCE -DCUBE_VERSION='"$(VERSION)"' -DCUBE_PLUGIN_DIR='"$(plugindir)"'
 ALLCFLAGS = $(CSTD) $(OPT) $(WARN) $(HARDEN) $(SANFLAGS) -fPIC -fvisibility=hidden \
-            -ffunction-sections -fdata-sections -MMD -MP $(CPPFLAGS) $(CFLAGS)
+            -ffunction-sections -fdata-sections -MMD -MP $(DEFINES) $(CPPFLAGS) $(CFLAGS)
 LINK      = $(SANFLAGS) -Wl,-z,relro,-z,now,--as-needed,--gc-sections $(LDFLAGS)
 LIBS_BASE := -lyajl -luuid -lpthread -lm
 LIBS_CORE := -lcivetweb -lcurl -ldl $(LIBS_BASE)
@@ -77,22 +78,38 @@ all: $(BINS) $(PLUGINS) $(SUPERVISOR) $(MANPAGES) $(COMPLETION)
 
 # ---- how it is built -----------------------------------------------------------------------
 
-$(BUILD)/obj/%.o: %.c Makefile
+# A command is shown as one short line, or, with V=1, as it is.
+Q   := $(if $(filter-out 0,$(V)),,@)
+say  = $(if $(Q),@printf '%-4s %s\n' $(1) $(2:$(BUILD)/%=%))
+
+# Changes when what decides about the code does: then all is compiled anew.
+FLAGS := $(strip $(CC) $(OPT) $(SANFLAGS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS))
+ifneq ($(FLAGS),$(file <$(BUILD)/flags))
+.PHONY: $(BUILD)/flags
+endif
+$(BUILD)/flags:
 	@mkdir -p $(@D)
-	$(CC) $(ALLCFLAGS) -c -o $@ $<
+	@echo '$(FLAGS)' >$@
+
+$(BUILD)/obj/%.o: %.c Makefile $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALLCFLAGS) -c -o $@ $<
 
 define LAYER_RULE
 $(call layer,$(1)): $(call objects,core/$(1)/*.c)
 	@mkdir -p $$(@D)
-	@rm -f $$@
-	$(AR) rcs $$@ $$^
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@
+	$$(Q)$(AR) rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call LAYER_RULE,$(l))))
 
 define PROGRAM_RULE
 $(BUILD)/bin/$(1): $(call objects,cmd/$(1)/*.c) $(call objects,cmd/common/*.c) $(CORE_LIBS)
 	@mkdir -p $$(@D)
-	$(CC) -pie $(LINK) -rdynamic -o $$@ $$^ $(LIBS_CORE)
+	$$(call say,LD,$$@)
+	$$(Q)$(CC) -pie $(LINK) -rdynamic -o $$@ $$^ $(LIBS_CORE)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call PROGRAM_RULE,$(p))))
 
@@ -103,19 +120,22 @@ plugin_libs = $(if $(filter sqlite,$(1)),-lsqlite3) $(if $(filter docker,$(1)),-
 define PLUGIN_FILE_RULE
 $(BUILD)/plugins/$(1).so: $(BUILD)/obj/plugins/$(1).o $(call layer,base)
 	@mkdir -p $$(@D)
-	$$(PLUGIN_LINK) -o $$@ $$^ $(call plugin_libs,$(notdir $(1)))
+	$$(call say,LD,$$@)
+	$$(Q)$$(PLUGIN_LINK) -o $$@ $$^ $(call plugin_libs,$(notdir $(1)))
 endef
 define PLUGIN_FOLDER_RULE
 $(BUILD)/plugins/$(1).so: $(filter-out $(SUPERVISOR_ONLY),$(call objects,plugins/$(1)/*.c)) $(call layer,base)
 	@mkdir -p $$(@D)
-	$$(PLUGIN_LINK) -o $$@ $$^ $(call plugin_libs,$(notdir $(1)))
+	$$(call say,LD,$$@)
+	$$(Q)$$(PLUGIN_LINK) -o $$@ $$^ $(call plugin_libs,$(notdir $(1)))
 endef
 $(foreach p,$(PLUGIN_FILES:plugins/%.c=%),$(eval $(call PLUGIN_FILE_RULE,$(p))))
 $(foreach p,$(PLUGIN_FOLDERS:plugins/%=%),$(eval $(call PLUGIN_FOLDER_RULE,$(p))))
 
 $(SUPERVISOR): $(SUPERVISOR_OBJS)
 	@mkdir -p $(@D)
-	$(CC) $(SUPERVISOR_PIE) $(LINK) -o $@ $^
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SUPERVISOR_PIE) $(LINK) -o $@ $^
 
 # ---- man pages and completion --------------------------------------------------------------
 
@@ -129,19 +149,23 @@ $(BUILD)/man/cube-worker.8:  DOC_PLUGINS = $(filter $(BUILD)/plugins/runtime/% $
 
 $(DOCGEN): $(DOCGEN_OBJS) $(CORE_LIBS)
 	@mkdir -p $(@D)
-	$(CC) -pie $(LINK) -rdynamic -o $@ $^ $(LIBS_CORE)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(LINK) -rdynamic -o $@ $^ $(LIBS_CORE)
 
 $(BUILD)/man/%: contrib/man/%.in $(DOCGEN) $(PLUGINS)
 	@mkdir -p $(@D)
-	$(DOCGEN) $(basename $*) $< $(sort $(DOC_PLUGINS)) >$@
+	$(call say,GEN,$@)
+	$(Q)$(DOCGEN) $(basename $*) $< $(sort $(DOC_PLUGINS)) >$@
 
 $(BUILD)/man/%: contrib/man/%
 	@mkdir -p $(@D)
-	cp $< $@
+	$(call say,GEN,$@)
+	$(Q)cp $< $@
 
 $(COMPLETION): contrib/completion/cube.in $(DOCGEN)
 	@mkdir -p $(@D)
-	$(DOCGEN) cube $< >$@
+	$(call say,GEN,$@)
+	$(Q)$(DOCGEN) cube $< >$@
 
 # ---- tests ---------------------------------------------------------------------------------
 
@@ -150,7 +174,8 @@ LIBS_CHECK  = $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)
-	$(CC) -pie $(LINK) -rdynamic -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_CHECK) $(LIBS_CORE)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(LINK) -rdynamic -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_CHECK) $(LIBS_CORE)
 
 # Those of the programs link what stands in cmd beside each main.
 $(filter $(BUILD)/tests/unit/cli_%,$(UNIT_TESTS)): $(filter-out %/main.o,$(call objects,cmd/cube/*.c)) \
@@ -158,7 +183,8 @@ $(filter $(BUILD)/tests/unit/cli_%,$(UNIT_TESTS)): $(filter-out %/main.o,$(call 
 
 $(BUILD)/tests/plugin/%: $(BUILD)/obj/tests/plugin/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)
-	$(CC) -pie $(LINK) -rdynamic -o $@ $^ $(LIBS_CHECK) $(LIBS_CORE)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(LINK) -rdynamic -o $@ $^ $(LIBS_CHECK) $(LIBS_CORE)
 
 $(filter $(BUILD)/tests/plugin/process%,$(PLUGIN_TESTS)): | $(BUILD)/plugins/runtime/process.so $(SUPERVISOR)
 
@@ -169,40 +195,45 @@ $(DOCKER_TESTS): $(BUILD)/obj/tests/plugin/docker_client.o $(BUILD)/obj/tests/fa
 
 $(BUILD)/tests/fake/%.so: $(BUILD)/obj/tests/fake/%.o $(call layer,base)
 	@mkdir -p $(@D)
-	$(PLUGIN_LINK) -o $@ $^ $(LIBS_BASE)
+	$(call say,LD,$@)
+	$(Q)$(PLUGIN_LINK) -o $@ $^ $(LIBS_BASE)
 
 $(BUILD)/tests/flow/%_tool $(BUILD)/tests/bench/%_tool:
 	@mkdir -p $(@D)
-	$(CC) -pie $(LINK) -o $@ $^ $(LIBS_CORE)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(LINK) -o $@ $^ $(LIBS_CORE)
 $(TOOLS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(CORE_LIBS)
 $(BUILD)/tests/bench/sqlite_tool: LIBS_CORE += -lsqlite3
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)
-	$(CC) -pie $(LINK) -o $@ $^ $(LIBS_CORE)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(LINK) -o $@ $^ $(LIBS_CORE)
 
 tests: all $(UNIT_TESTS) $(PLUGIN_TESTS) $(FAKES) $(TOOLS) $(FUZZERS)
+
+# For a make of ours inside a target, unless whoever called make has said -j.
+PARALLEL = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
 
 # Programs that count their own tests; tests/run adds them up. Flow tests start the real programs.
 SCRIPT_TESTS := $(wildcard tests/lint/layers tests/abi/*_test.sh)
 FLOW_TESTS   := $(wildcard tests/flow/*_test.py)
+CHECKED      := $(SCRIPT_TESTS) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FUZZERS) $(FLOW_TESTS)
 
 check:
-	contrib/install-deps check
-	$(MAKE) -j$(JOBS) tests
-	tests/run -b $(BUILD) $(SCRIPT_TESTS) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FUZZERS) $(FLOW_TESTS)
+	@contrib/install-deps check
+	@$(MAKE) $(PARALLEL) tests
+	@tests/run -b $(BUILD) $(CHECKED)
 
 # The same with long forms: more requests, more cycles, more rounds of fuzzing.
 check-long: export CUBE_TEST_LONG = 1
 check-long:
-	contrib/install-deps check
-	$(MAKE) -j$(JOBS) tests
-	tests/run -b $(BUILD) -t 3600 $(SCRIPT_TESTS) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FUZZERS) $(FLOW_TESTS)
+	@contrib/install-deps check
+	@$(MAKE) $(PARALLEL) tests
+	@tests/run -b $(BUILD) -t 3600 $(CHECKED)
 
 fuzz: $(FUZZERS)
-	tests/run -b $(BUILD) $(FUZZERS)
-
-JOBS := $(shell nproc 2>/dev/null || echo 2)
+	@tests/run -b $(BUILD) $(FUZZERS)
 
 # ---- install -------------------------------------------------------------------------------
 
@@ -225,57 +256,66 @@ INSTALLED   = $(PROGRAMS:%=$(bindir)/%) $(HEADERS:include/%=$(includedir)/%) $(p
               $(addprefix $(docdir)/,README.md LICENSE openapi.json)
 
 install: all
-	install -d $(sort $(dir $(addprefix $(DESTDIR),$(INSTALLED))))
-	$(INSTALL_PROGRAM) $(BINS) $(DESTDIR)$(bindir)/
-	$(foreach p,$(PLUGINS) $(SUPERVISOR),$(INSTALL_PROGRAM) $(p) $(DESTDIR)$(call plugin_path,$(p)) &&) :
-	$(INSTALL_DATA) $(HEADERS) $(DESTDIR)$(includedir)/cube/
-	sed $(PC_EDIT) contrib/cube.pc.in >$(DESTDIR)$(pcdir)/cube.pc
-	$(foreach u,$(UNITS),sed 's|/usr/local/bin|$(bindir)|' $(u) >$(DESTDIR)$(unitdir)/$(notdir $(u)) &&) :
-	$(foreach m,$(MANPAGES),$(INSTALL_DATA) $(m) $(DESTDIR)$(call man_path,$(m)) &&) :
-	$(INSTALL_DATA) $(COMPLETION) $(DESTDIR)$(compdir)/cube
-	$(foreach c,$(COMPLETED),ln -sf cube $(DESTDIR)$(compdir)/$(c) &&) :
-	$(INSTALL_DATA) README.md LICENSE contrib/openapi.json $(DESTDIR)$(docdir)/
+	@echo 'install to $(DESTDIR)$(PREFIX)'
+	$(Q)install -d $(sort $(dir $(addprefix $(DESTDIR),$(INSTALLED))))
+	$(Q)$(INSTALL_PROGRAM) $(BINS) $(DESTDIR)$(bindir)/
+	$(Q)$(foreach p,$(PLUGINS) $(SUPERVISOR),$(INSTALL_PROGRAM) $(p) $(DESTDIR)$(call plugin_path,$(p)) &&) :
+	$(Q)$(INSTALL_DATA) $(HEADERS) $(DESTDIR)$(includedir)/cube/
+	$(Q)sed $(PC_EDIT) contrib/cube.pc.in >$(DESTDIR)$(pcdir)/cube.pc
+	$(Q)$(foreach u,$(UNITS),sed 's|/usr/local/bin|$(bindir)|' $(u) >$(DESTDIR)$(unitdir)/$(notdir $(u)) &&) :
+	$(Q)$(foreach m,$(MANPAGES),$(INSTALL_DATA) $(m) $(DESTDIR)$(call man_path,$(m)) &&) :
+	$(Q)$(INSTALL_DATA) $(COMPLETION) $(DESTDIR)$(compdir)/cube
+	$(Q)$(foreach c,$(COMPLETED),ln -sf cube $(DESTDIR)$(compdir)/$(c) &&) :
+	$(Q)$(INSTALL_DATA) README.md LICENSE contrib/openapi.json $(DESTDIR)$(docdir)/
 
 # The folders that are cube's alone go too; what others put into them stays, and keeps them.
 uninstall:
-	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	-rmdir $(addprefix $(DESTDIR),$(plugindir)/scheduler $(plugindir)/runtime $(plugindir)/store \
-		$(plugindir) $(libdir)/cube $(includedir)/cube $(docdir)) 2>/dev/null
+	@echo 'uninstall from $(DESTDIR)$(PREFIX)'
+	$(Q)rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	$(Q)rmdir $(addprefix $(DESTDIR),$(plugindir)/scheduler $(plugindir)/runtime $(plugindir)/store \
+		$(plugindir) $(libdir)/cube $(includedir)/cube $(docdir)) 2>/dev/null || :
 
 # ---- for people ----------------------------------------------------------------------------
 
 demo:
-	contrib/install-deps build
-	$(MAKE) -j$(JOBS) all
-	contrib/demo $(BUILD)
+	@contrib/install-deps build
+	@$(MAKE) $(PARALLEL) all
+	@contrib/demo $(BUILD)
 
 bench:
-	contrib/install-deps check
-	$(MAKE) -j$(JOBS) tests
-	tests/bench/run $(BUILD)
+	@contrib/install-deps check
+	@$(MAKE) $(PARALLEL) tests
+	@tests/bench/run $(BUILD)
 
-SOURCES = $(shell git ls-files '*.c' '*.h')
 format:
-	clang-format -i $(SOURCES)
+	@contrib/install-deps ci
+	@find cmd contrib core include plugins tests -name '*.[ch]' -exec clang-format -i {} +
 
 lint:
-	contrib/install-deps ci
-	tests/lint/run
+	@contrib/install-deps ci
+	@tests/lint/run
 
 clean:
-	rm -rf build build-address build-thread build-undefined
+	rm -rf $(sort $(BUILD) build build-address build-thread build-undefined)
+
+# With another goal beside it, as in `make -j clean all`, it is done before the other begins.
+ifneq ($(filter clean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
 
 help:
-	@echo 'make [all]       build/bin and build/plugins'
+	@echo 'make [all]       build/bin, build/plugins, man pages, completion'
 	@echo 'make demo        install what is missing, build, run real tasks, show them, clean up'
 	@echo 'make check       install what the tests need, build, run every test'
 	@echo 'make check-long  the same with long forms'
+	@echo 'make tests       build all that `make check` runs'
 	@echo 'make bench       figures, beside a peer in the same run'
 	@echo 'make fuzz        every parser of outside bytes'
+	@echo 'make lint        format, layers, scripts, cppcheck, clang-tidy'
 	@echo 'make format      clang-format all sources'
-	@echo 'make lint        format, layers, clang-tidy, cppcheck, shellcheck'
 	@echo 'make install     PREFIX=/usr/local DESTDIR=; make uninstall takes it back'
 	@echo 'make clean       build folders'
+	@sed -n '/^#   /s/^#//p' Makefile
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
