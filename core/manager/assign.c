@@ -59,6 +59,8 @@ assign_restore(struct manager *manager, struct entry *entry, struct node *node)
 {
 	group_join(manager, entry);
 	entry->node = node;
+	entry->seen = 0;
+	entry->missed = 1;
 	list_append(node, entry);
 	node_reserve(manager, node, entry);
 }

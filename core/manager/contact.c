@@ -234,6 +234,7 @@ contact_orders_done(struct manager *manager, const struct manager_message *messa
 	node->orders.in_flight = false;
 	full = node->full_in_flight;
 	node->full_in_flight = false;
+	report_take_refused(manager, node, &message->reports);
 	if (message->fault == 0 && message->status == 200) {
 		answered(manager, node, &node->orders);
 		node->ack_in_flight = false;

@@ -30,7 +30,8 @@ struct entry {
 	struct entry *node_prev;
 	struct entry *node_next;
 	uint64_t order_sequence; /* of the last order about it; 0: in an earlier generation */
-	uint64_t seen;           /* the number of the last full answer that had it */
+	uint64_t seen;           /* the number of the last answer that had it; 0: none yet */
+	uint32_t missed;         /* of the book's: answers in a row that did not have it */
 	/* while Pending */
 	struct shape *shape;
 	struct entry *shape_prev;

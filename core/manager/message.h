@@ -24,7 +24,7 @@ enum manager_message_kind {
 	MANAGER_NODE_REMOVE, /* node */
 	/* what the fleet got for an effect; contact names the effect's node */
 	MANAGER_HELLO_DONE,  /* fault, or info and book */
-	MANAGER_ORDERS_DONE, /* fault, or status; orders_sequence */
+	MANAGER_ORDERS_DONE, /* fault, or status; orders_sequence; reports of tasks refused */
 	MANAGER_POLL_DONE    /* fault, or status and reports */
 };
 

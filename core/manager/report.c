@@ -16,7 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ACK_DELAY_MS 500 /* for others to come along */
+#define ACK_DELAY_MS    500 /* for others to come along */
+#define BOOK_MISSED_MAX 6   /* answers in a row, 5 s apart, that a stop waits for its task */
 
 static bool
 has_ended(const struct task_status *status)
@@ -145,24 +146,54 @@ find_missing(struct manager *manager, struct node *node, const struct reports *r
 	}
 }
 
-/* The first list of a worker of the book's: what it does not have is sent again, and so is
- * every stop. What was ordered in this generation is in the queue already. */
+/* A worker of the book's lists what it has begun with, not what still waits in its queue;
+ * so what it never listed may yet come, and what it listed once and does not now is gone.
+ * After the first list of a contact, what was ordered in an earlier generation and is not
+ * there is sent again, and so is every stop: from then on what was ordered is in the queue.
+ * A stop that it got before it knew the task was lost on it, and is sent again when the
+ * task turns up. */
 static void
-sync_book(struct manager *manager, struct node *node)
+check_book(struct manager *manager, struct node *node, struct entry *entry)
+{
+	const struct task_status *status = &entry->task.status;
+	bool listed = entry->seen == node->answers;
+	bool stops = status->wanted == TASK_WANTED_STOP;
+	bool told = entry->order_sequence != 0 && entry->order_sequence <= node->acked;
+	uint32_t missed = entry->missed;
+
+	entry->missed = listed ? 0 : missed + 1;
+	if (!listed && (status->state == TASK_RUNNING || entry->seen != 0))
+		lose_task(manager, entry, "the worker no longer knows it");
+	else if (entry->order_sequence == 0 && (stops || !listed))
+		assign_order(manager, entry);
+	else if (listed && stops && told && missed > 0)
+		assign_order(manager, entry);
+	else if (!listed && stops && told && entry->missed >= BOOK_MISSED_MAX)
+		lose_task(manager, entry, "the worker does not know it");
+}
+
+static void
+check_all_book(struct manager *manager, struct node *node)
 {
 	struct entry *entry;
 	struct entry *next;
+	struct entry *last = node->last;
 
 	node->synced = true;
+	/* What is ordered again goes to the list's end: not a second time. */
 	for (entry = node->first; entry != NULL; entry = next) {
-		next = entry->node_next;
-		if (entry->order_sequence != 0)
-			continue;
-		if (entry->task.status.wanted == TASK_WANTED_STOP ||
-		    (entry->task.status.state == TASK_SCHEDULED &&
-		     entry->seen != node->answers))
-			assign_order(manager, entry);
+		next = entry != last ? entry->node_next : NULL;
+		check_book(manager, node, entry);
 	}
+}
+
+void
+report_take_refused(struct manager *manager, struct node *node, const struct reports *reports)
+{
+	size_t i;
+
+	for (i = 0; node->book && i < reports->count; i++)
+		take_one(manager, node, &reports->items[i]);
 }
 
 void
@@ -176,8 +207,7 @@ report_take(struct manager *manager, struct node *node, const struct reports *re
 	for (i = 0; i < reports->count; i++)
 		take_one(manager, node, &reports->items[i]);
 	if (node->book) {
-		if (!node->synced)
-			sync_book(manager, node);
+		check_all_book(manager, node);
 		return;
 	}
 	if (reports->full) {

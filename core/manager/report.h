@@ -8,5 +8,8 @@ struct manager;
 struct node;
 
 void report_take(struct manager *manager, struct node *node, const struct reports *reports);
+/* Of a worker of the book's: the ends of tasks that it would not take. */
+void
+report_take_refused(struct manager *manager, struct node *node, const struct reports *reports);
 
 #endif

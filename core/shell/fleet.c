@@ -111,12 +111,14 @@ fleet_call_reason(struct fleet_call *exchange)
 	struct cube_error err;
 	const char *text = NULL;
 
+	/* The book's messages end with a newline. */
 	if (exchange->call.response.size > 0 &&
 	    json_parse(exchange->call.response.data, exchange->call.response.size, &doc,
 		       &err) == 0 &&
 	    json_read_text(&doc, json_get(doc.root, "Message"), &text, &err) == 0 &&
 	    text != NULL)
-		(void)snprintf(answer->reason, sizeof(answer->reason), "%s", text);
+		(void)snprintf(answer->reason, sizeof(answer->reason), "%.*s",
+			       (int)strcspn(text, "\r\n"), text);
 	else
 		(void)snprintf(answer->reason, sizeof(answer->reason),
 			       "%.200s answers with status %d", exchange->call.url,

@@ -2,8 +2,9 @@
  *
  * The book's worker refuses members that it does not know, so a Task is sent with the
  * book's own; what it has none for (arguments, environment) is sent only if the task has
- * it, and refused there rather than left out in silence. Its answers carry no revisions: the
- * brain takes them for what they are, a list. Runs on the http client's thread.
+ * it, and refused there rather than left out in silence: the end of that task, of no other. Its
+ * answers carry no revisions: the brain takes them for what they are, a list. Runs on the http
+ * client's thread.
  */
 #include "shell/fleet_book.h"
 
@@ -184,6 +185,41 @@ is_done(const struct order *order, int status)
 	return status == 201 || status == 200;
 }
 
+/* This task it will never take, however often it is sent. 404 and 405 speak of the address,
+ * 408 and 429 of the time. */
+static bool
+is_refused(const struct order *order, int status)
+{
+	return order->wanted == TASK_WANTED_RUN && status >= 400 && status < 500 &&
+	       status != 404 && status != 405 && status != 408 && status != 429;
+}
+
+/* What becomes of a task that is refused is reported as the worker itself would report
+ * its end. */
+static bool
+report_refused(struct fleet_call *exchange, const struct order *order)
+{
+	struct manager_message *answer = exchange->answer;
+	struct reports *reports = &answer->reports;
+	struct report *report;
+
+	if (reports->items == NULL)
+		reports->items =
+			calloc(exchange->effect->orders.count, sizeof(*reports->items));
+	if (reports->items == NULL)
+		return false;
+	fleet_call_reason(exchange);
+	report = &reports->items[reports->count++];
+	memcpy(report->task_id, order->task_id, sizeof(report->task_id));
+	report->status.state = TASK_FAILED;
+	report->status.wanted = TASK_WANTED_RUN;
+	report->status.attempt = order->attempt;
+	report->status.finish_ms = clock_now().wall_ms;
+	task_reason(&report->status, "the worker refuses it: %s", answer->reason);
+	answer->reason[0] = '\0';
+	return true;
+}
+
 static void
 order_done(struct http_call *call)
 {
@@ -194,7 +230,8 @@ order_done(struct http_call *call)
 		fleet_call_fault(exchange, call->error.code, call->error.message);
 		return;
 	}
-	if (!is_done(order, call->status)) {
+	if (!is_done(order, call->status) &&
+	    !(is_refused(order, call->status) && report_refused(exchange, order))) {
 		exchange->answer->status = call->status;
 		fleet_call_reason(exchange);
 		fleet_call_answer(exchange);

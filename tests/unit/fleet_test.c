@@ -565,14 +565,15 @@ START_TEST(orders_to_the_books_worker_are_events_with_the_books_members_alone)
 }
 END_TEST
 
-START_TEST(what_the_books_worker_refuses_is_told_and_the_rest_is_not_sent)
+START_TEST(a_task_that_the_books_worker_refuses_ends_and_the_rest_is_sent)
 {
 	static const char *const answers[] = {
 		"HTTP/1.1 400 Bad Request\r\n" CLOSE
-		"{\"HTTPStatusCode\":400,\"Message\":\"unknown field\"}",
-		NULL};
+		"{\"HTTPStatusCode\":400,\"Message\":\"unknown field\\n\"}",
+		"HTTP/1.1 204 No Content\r\n" CLOSE, NULL};
 	struct manager_effect *orders = effect(MANAGER_EFFECT_ORDERS, "");
 	struct manager_message *message;
+	const struct report *report;
 	struct book book;
 
 	orders->book = true;
@@ -580,9 +581,39 @@ START_TEST(what_the_books_worker_refuses_is_told_and_the_rest_is_not_sent)
 	book_start(&book, answers, orders->api);
 	fleet_send(client, loop, orders);
 	message = answer();
-	ck_assert_int_eq(message->status, 400);
-	ck_assert_str_eq(message->reason, "unknown field");
+	ck_assert_msg(message->fault == 0, "%s", message->reason);
+	ck_assert_int_eq(message->status, 200);
+	ck_assert_uint_eq(message->reports.count, 1);
+	report = &message->reports.items[0];
+	ck_assert_str_eq(report->task_id, TASK_A);
+	ck_assert_int_eq(report->status.state, TASK_FAILED);
+	ck_assert_uint_eq(report->status.attempt, 3);
+	ck_assert_int_ne(report->status.finish_ms, 0);
+	ck_assert_str_eq(report->status.reason, "the worker refuses it: unknown field");
 	ck_assert(was_seen("\"Cmd\":[\"y\"]"));
+	ck_assert(was_seen("DELETE /tasks/" TASK_B " HTTP/1.1"));
+	manager_message_free(message);
+	book_end(&book);
+}
+END_TEST
+
+START_TEST(a_fault_of_the_books_worker_is_told_and_the_rest_waits)
+{
+	static const char *const answers[] = {"HTTP/1.1 500 Internal Server Error\r\n" CLOSE
+					      "{\"HTTPStatusCode\":500,\"Message\":\"full\"}",
+					      NULL};
+	struct manager_effect *orders = effect(MANAGER_EFFECT_ORDERS, "");
+	struct manager_message *message;
+	struct book book;
+
+	orders->book = true;
+	give_orders(orders, "{\"Name\":\"a\",\"Image\":\"x\"}");
+	book_start(&book, answers, orders->api);
+	fleet_send(client, loop, orders);
+	message = answer();
+	ck_assert_int_eq(message->status, 500);
+	ck_assert_str_eq(message->reason, "full");
+	ck_assert_uint_eq(message->reports.count, 0);
 	ck_assert(!was_seen("DELETE"));
 	manager_message_free(message);
 	book_end(&book);
@@ -630,7 +661,8 @@ suite(void)
 	tcase_add_test(tc, a_worker_of_the_books_is_known_by_its_stats);
 	tcase_add_test(tc, any_other_web_server_is_no_worker);
 	tcase_add_test(tc, orders_to_the_books_worker_are_events_with_the_books_members_alone);
-	tcase_add_test(tc, what_the_books_worker_refuses_is_told_and_the_rest_is_not_sent);
+	tcase_add_test(tc, a_task_that_the_books_worker_refuses_ends_and_the_rest_is_sent);
+	tcase_add_test(tc, a_fault_of_the_books_worker_is_told_and_the_rest_waits);
 	tcase_add_test(tc, a_poll_of_the_books_worker_is_its_list);
 	suite_add_tcase(s, tc);
 	return s;
