@@ -8,6 +8,7 @@ the HTTP API and files, as a user would.
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -29,9 +30,16 @@ def program(name):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that nothing listens on, and below those that the kernel gives to outgoing connections:
+    a daemon that was killed finds its port free when it comes back."""
+    for port in random.sample(range(10000, 20000), 100):
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port")
 
 
 def wait_for(what, check, seconds=10):
