@@ -178,8 +178,8 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIBS)
 	$(Q)$(CC) -pie $(LINK) -rdynamic -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_CHECK) $(LIBS_CORE)
 
 # Those of the programs link what stands in cmd beside each main.
-$(filter $(BUILD)/tests/unit/cli_%,$(UNIT_TESTS)): $(filter-out %/main.o,$(call objects,cmd/cube/*.c)) \
-                                                   $(call objects,cmd/common/*.c)
+CMD_OBJS := $(filter-out %/main.o,$(call objects,cmd/cube/*.c)) $(call objects,cmd/common/*.c)
+$(filter $(BUILD)/tests/unit/cli_%,$(UNIT_TESTS)): $(CMD_OBJS)
 
 $(BUILD)/tests/plugin/%: $(BUILD)/obj/tests/plugin/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)
@@ -208,7 +208,14 @@ $(BUILD)/tests/bench/sqlite_tool: LIBS_CORE += -lsqlite3
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) -pie $(LINK) -o $@ $^ $(LIBS_CORE)
+	$(Q)$(CC) -pie $(LINK) $(FUZZ_LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_CORE)
+
+# Those of programs and plugins link their objects; to docker.so's, the target is the engine.
+$(filter %/cli_fuzz,$(FUZZERS)): $(CMD_OBJS) $(call objects,cmd/cube-manager/options.c cmd/cube-worker/options.c)
+$(filter %/docker_fuzz,$(FUZZERS)): $(call objects,plugins/runtime/docker/*.c)
+$(filter %/docker_fuzz,$(FUZZERS)): FUZZ_LINK = -Wl,--wrap=http_perform
+$(filter %/process_fuzz,$(FUZZERS)): $(filter-out $(SUPERVISOR_ONLY),$(call objects,plugins/runtime/process/*.c))
+$(filter %/sqlite_fuzz,$(FUZZERS)): $(call objects,plugins/store/sqlite/identify.c)
 
 tests: all $(UNIT_TESTS) $(PLUGIN_TESTS) $(FAKES) $(TOOLS) $(FUZZERS)
 
