@@ -92,6 +92,7 @@ try_options(const struct cli_program *program, const uint8_t *data, const uint8_
 	struct cli_values *values = NULL;
 	struct submission submission = {0};
 	struct cube_error err = {0};
+	size_t operands;
 	int argc = 1;
 	int rc;
 
@@ -103,7 +104,8 @@ try_options(const struct cli_program *program, const uint8_t *data, const uint8_
 	} else {
 		fuzz_accepted();
 		ask_all(program, values);
-		if (program == command_run.program) {
+		(void)cli_operands(values, &operands);
+		if (program == command_run.program && operands > 0) {
 			rc = submission_from_options(values, &submission, &err);
 			if (rc == 0)
 				check_submission(&submission);

@@ -27,15 +27,21 @@ fuzz_line(const uint8_t **at, const uint8_t *end)
 	return line;
 }
 
-/* A refusal has a reason, in UTF-8: it goes into JSON. */
+/* A reason is not empty, and UTF-8: it goes into JSON. */
+static inline void
+fuzz_check_text(const char *text)
+{
+	FUZZ_MUST(text[0] != '\0');
+	FUZZ_MUST(utf8_valid_prefix(text, strlen(text)) == strlen(text));
+}
+
+/* Its words may quote bytes of the input: who prints them cleans them. */
 static inline void
 fuzz_check_error(int rc, const struct cube_error *err)
 {
 	FUZZ_MUST(rc < 0 && rc == err->code);
 	FUZZ_MUST(memchr(err->message, '\0', sizeof(err->message)) != NULL);
 	FUZZ_MUST(err->message[0] != '\0');
-	FUZZ_MUST(utf8_valid_prefix(err->message, strlen(err->message)) ==
-		  strlen(err->message));
 }
 
 #endif

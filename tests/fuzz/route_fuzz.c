@@ -58,6 +58,13 @@ try_route(const struct http_route *routes, const char *method, const char *path)
 }
 
 static void
+check_refusal(int rc, const struct cube_error *err)
+{
+	fuzz_check_error(rc, err);
+	fuzz_check_text(err->message);
+}
+
+static void
 try_query(const char *query)
 {
 	static const char *const names[] = {"state", "name",  "limit", "label", "follow",
@@ -74,18 +81,18 @@ try_query(const char *query)
 		int rc = http_query(&request, names[i], text, sizeof(text), &err);
 
 		if (rc < 0)
-			fuzz_check_error(rc, &err);
+			check_refusal(rc, &err);
 		FUZZ_MUST(strlen(text) < sizeof(text));
 		FUZZ_MUST(utf8_valid_prefix(text, strlen(text)) == strlen(text));
 		if (http_query(&request, names[i], small, sizeof(small), &err) > 0)
 			FUZZ_MUST(rc > 0 && strcmp(small, text) == 0);
 		rc = http_query_number(&request, names[i], 5, 1000, &number, &err);
 		if (rc < 0)
-			fuzz_check_error(rc, &err);
+			check_refusal(rc, &err);
 		FUZZ_MUST(number >= 5 && number <= 1000);
 		rc = http_query_bool(&request, names[i], &flag, &err);
 		if (rc < 0)
-			fuzz_check_error(rc, &err);
+			check_refusal(rc, &err);
 	}
 }
 
