@@ -31,6 +31,9 @@ struct task_request {
 	enum task_wanted wanted;
 	char task_id[ID_SIZE];
 	struct task_spec *spec; /* NULL if wanted is stop */
+	/* As the sender has it; 0 if absent or no count. Only a worker under the book's manager
+	 * heeds it: it tells a restart from a repeated request. */
+	uint32_t restart_count;
 };
 
 void task_request_release(struct task_request *request);

@@ -58,6 +58,19 @@ stop_read(const struct json_doc *doc, const struct json_value *task, char id[ID_
 	return 0;
 }
 
+static uint32_t
+restart_count_read(const struct json_doc *doc, const struct json_value *task)
+{
+	const struct json_value *value =
+		task->type == JSON_OBJECT ? json_get(task, "RestartCount") : NULL;
+	struct cube_error ignored;
+	int64_t count = 0;
+
+	if (value == NULL || json_read_int(doc, value, 0, INT32_MAX, &count, &ignored) != 0)
+		return 0;
+	return (uint32_t)count;
+}
+
 int
 task_request_decode(const struct json_doc *doc, const struct json_value *value,
 		    enum codec_mode mode, const char *fallback_id, struct task_request *out,
@@ -80,8 +93,10 @@ task_request_decode(const struct json_doc *doc, const struct json_value *value,
 		rc = stop_read(doc, event.task, request.task_id, err);
 	} else {
 		rc = task_spec_decode(doc, event.task, mode, fallback_id, &request.spec, err);
-		if (rc == 0)
+		if (rc == 0) {
 			memcpy(request.task_id, request.spec->id, sizeof(request.task_id));
+			request.restart_count = restart_count_read(doc, event.task);
+		}
 	}
 	if (rc == 0)
 		*out = request;

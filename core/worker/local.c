@@ -2,7 +2,9 @@
  *
  * For the book's own manager, and for trying a worker alone. Such attempts are journalled
  * and run like ordered ones, but they belong to no set of orders and are not reported to
- * our manager. Pure; the brain's thread.
+ * our manager. An attempt is the sender's RestartCount + 1: the book's manager starts a task
+ * again by posting it with a higher one, also while it runs, and what was posted before is a
+ * repeated request. Pure; the brain's thread.
  */
 #include "worker/brain.h"
 
@@ -18,23 +20,48 @@ store_fails(struct worker *worker, const struct worker_message *message)
 	return true;
 }
 
+static void
+stop_all(struct worker *worker, struct worker_task *task)
+{
+	struct attempt *attempt;
+
+	for (attempt = task->oldest; attempt != NULL; attempt = attempt->next)
+		if (attempt->phase != PHASE_ENDED)
+			worker_attempt_stop(worker, attempt);
+	worker_touch(worker, task);
+}
+
 /* NULL: no such task, and that was answered. */
 static struct attempt *
 stop_task(struct worker *worker, const char *task_id, void *token)
 {
 	struct worker_task *task = worker_task_find(worker, task_id);
 	struct attempt *newest = task != NULL ? worker_attempt_newest(task) : NULL;
-	struct attempt *attempt;
 
 	if (newest == NULL) {
 		worker_refuse(worker, token, 404, "no task %s on this worker", task_id);
 		return NULL;
 	}
-	for (attempt = task->oldest; attempt != NULL; attempt = attempt->next)
-		if (attempt->phase != PHASE_ENDED)
-			worker_attempt_stop(worker, attempt);
-	worker_touch(worker, task);
+	stop_all(worker, task);
 	return newest;
+}
+
+static void
+run_next(struct worker *worker, const struct worker_message *message, struct worker_task *task,
+	 uint32_t number)
+{
+	struct attempt *attempt;
+
+	/* A new attempt starts when all before it have ended. */
+	stop_all(worker, task);
+	attempt = worker_attempt_new(worker, task, number, message->request.spec, ORIGIN_LOCAL);
+	if (attempt == NULL)
+		return;
+	attempt->status.restart_count = number - 1;
+	worker_attempt_write(worker, attempt);
+	worker_attempt_log(worker, attempt, LOG_LEVEL_INFO, "attempt.ordered", "origin",
+			   "local");
+	worker_reply_attempt(worker, message->token, 201, attempt);
 }
 
 void
@@ -43,7 +70,7 @@ worker_run_local(struct worker *worker, struct worker_message *message)
 	struct task_request *request = &message->request;
 	struct worker_task *task;
 	struct attempt *newest;
-	uint32_t number = 1;
+	uint32_t number = request->restart_count + 1; /* as the book's manager counts */
 
 	if (store_fails(worker, message))
 		return;
@@ -61,27 +88,23 @@ worker_run_local(struct worker *worker, struct worker_message *message)
 	if (task == NULL)
 		return;
 	newest = worker_attempt_newest(task);
-	if (newest != NULL && newest->phase != PHASE_ENDED) {
-		if (newest->spec->hash != request->spec->hash)
+	if (newest != NULL && newest->spec->hash == request->spec->hash) {
+		if (number <= newest->status.attempt) {
+			worker_reply_attempt(worker, message->token, 201, newest);
+			return;
+		}
+	} else if (newest != NULL) {
+		if (newest->phase != PHASE_ENDED) {
 			worker_refuse(
 				worker, message->token, 409,
 				"task %s is here already and is another one: stop it first",
 				task->id);
-		else
-			worker_reply_attempt(worker, message->token, 201, newest);
-		return;
+			return;
+		}
+		if (number <= newest->status.attempt)
+			number = newest->status.attempt + 1;
 	}
-	if (newest != NULL)
-		number = newest->status.attempt + 1;
-	newest = worker_attempt_new(worker, task, number, request->spec, ORIGIN_LOCAL);
-	if (newest == NULL)
-		return;
-	newest->status.restart_count = number - 1;
-	worker_attempt_write(worker, newest);
-	worker_attempt_log(worker, newest, LOG_LEVEL_INFO, "attempt.ordered", "origin",
-			   "local");
-	worker_touch(worker, task);
-	worker_reply_attempt(worker, message->token, 201, newest);
+	run_next(worker, message, task, number);
 }
 
 void

@@ -1,12 +1,14 @@
-"""Peers that speak the book's protocol only: its worker under our manager."""
+"""Peers that speak the book's protocol only: its worker under our manager, and our worker
+under its manager."""
 
 import os
 import sys
 import unittest
+import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from book import MEMBERS, BookWorker
-from flow import COMPLETED, FAILED, RUNNING, SCHEDULED, Cluster, wait_for
+from flow import COMPLETED, FAILED, RUNNING, SCHEDULED, ZERO_TIME, Cluster, wait_for
 
 
 class BookWorkerUnderOurManager(unittest.TestCase):
@@ -96,6 +98,66 @@ class BookWorkerUnderOurManager(unittest.TestCase):
         self.assertEqual(self.cluster.task(task_id)["State"], SCHEDULED)
         self.manager.request("DELETE", "/tasks/" + task_id)
         self.assertEqual(self.cluster.wait_final(task_id)["State"], COMPLETED)
+
+
+class OurWorkerUnderTheBooksManager(unittest.TestCase):
+    def setUp(self):
+        self.cluster = Cluster()
+        self.addCleanup(self.cluster.__exit__)
+        self.worker = self.cluster.start_worker("alone")
+        self.marks = self.cluster.path("marks")
+        # As the book's Go structs encode it.
+        self.event = {
+            "ID": str(uuid.uuid4()), "State": 2, "Timestamp": "2024-03-01T10:11:12.123456789+02:00",
+            "Task": {"ID": str(uuid.uuid4()), "ContainerID": "", "Name": "test-chapter-9-1", "State": 1,
+                     "Image": self.program(f"echo $$ >> {self.marks}; sleep 1000"), "Cpu": 0, "Memory": 0,
+                     "Disk": 0, "ExposedPorts": {"7777/tcp": {}}, "HostPorts": None, "PortBindings": None,
+                     "RestartPolicy": "", "StartTime": ZERO_TIME, "FinishTime": ZERO_TIME,
+                     "HealthCheck": "/health", "RestartCount": 0}}
+        self.path = "/tasks/" + self.event["Task"]["ID"]
+
+    def program(self, script):
+        path = self.cluster.path("program")
+        with open(path, "w") as f:
+            f.write("#!/bin/sh\n" + script + "\n")
+        os.chmod(path, 0o755)
+        return path
+
+    def post(self, state=1, restarts=0):
+        self.event["Task"].update(State=state, RestartCount=restarts)
+        status, _, task = self.worker.request("POST", "/tasks", self.event)
+        self.assertEqual(status, 201, task)
+        return task
+
+    def wait(self, state):
+        return wait_for(f"state {state}", lambda: (t := self.worker.get(self.path))["State"] == state and t)
+
+    def runs(self):
+        with open(self.marks) as f:
+            return [int(line) for line in f]
+
+    def test_it_runs_lists_and_stops(self):
+        self.post()
+        task = self.wait(RUNNING)
+        wait_for("its mark", lambda: os.path.exists(self.marks) and self.runs())
+        self.assertTrue(task["HostPorts"]["7777/tcp"][0]["HostPort"].isdigit())
+        self.post(state=2)  # an answer that was lost: sent again
+        self.assertEqual([t["State"] for t in self.worker.get("/tasks")], [RUNNING])
+        self.assertEqual(self.worker.request("DELETE", self.path)[0], 204)
+        self.wait(COMPLETED)
+        self.post()
+        self.assertEqual(len(self.runs()), 1)
+        self.assertEqual(self.worker.request("DELETE", "/tasks/" + str(uuid.uuid4()))[0], 404)
+
+    def test_it_starts_again_what_the_manager_counts_as_a_restart(self):
+        """As the book's manager does when a health check fails: the task still runs."""
+        self.post()
+        wait_for("its mark", lambda: os.path.exists(self.marks) and self.runs())
+        self.assertEqual(self.post(restarts=1)["RestartCount"], 1)
+        wait_for("the second run", lambda: len(self.runs()) == 2)
+        self.assertEqual(self.wait(RUNNING)["Attempt"], 2)
+        self.assertFalse(os.path.exists(f"/proc/{self.runs()[0]}"))
+        self.assertEqual(len(self.worker.get("/tasks")), 1)
 
 
 if __name__ == "__main__":
