@@ -110,6 +110,9 @@ orders_decode(const struct json_doc *doc, struct orders *out, struct cube_error 
 		return fail_wanted(doc, json_get(doc->root, "Acked"), err,
 				   "a revision, EPOCH-SEQUENCE");
 	rc = items_read(doc, draft.tasks, &draft.orders, err);
+	if (rc == 0 && draft.orders.generation == 0)
+		rc = json_fail(doc, doc->root, err,
+			       "orders need the Generation of their manager, from 1");
 	if (rc < 0) {
 		orders_release(&draft.orders);
 		return rc;

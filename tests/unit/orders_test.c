@@ -116,6 +116,7 @@ static const struct {
 	{"[]", "must be an object: orders"},
 	{"{'Tasks': []}", "orders need the Cluster"},
 	{"{'Cluster': '" CLUSTER "', 'Generation': -1}", "Generation (line 1"},
+	{"{'Cluster': '" CLUSTER "', 'Sequence': 1}", "need the Generation"},
 	{"{'Cluster': '" CLUSTER "', 'Acked': 'x'}", "must be a revision, EPOCH-SEQUENCE"},
 	{ORDERS("{}"), "must be an array of orders"},
 	{ORDERS("[{}]"), "Tasks[0] (line 1, column 63): an order needs ID, Attempt and Wanted"},
@@ -144,10 +145,11 @@ END_TEST
 
 START_TEST(members_of_a_newer_manager_are_ignored)
 {
-	struct parsed parsed = parsed_new("{'Cluster': '" CLUSTER "', 'Hint': {'a': [1]},"
-					  " 'Tasks': [{'ID': '" ID_1 "', 'Attempt': 2,"
-					  " 'Wanted': 2, 'Why': 1, 'Task': {'Image': 'x',"
-					  " 'Gpu': 1}}]}");
+	struct parsed parsed =
+		parsed_new("{'Cluster': '" CLUSTER "', 'Generation': 1, 'Hint': {'a': [1]},"
+			   " 'Tasks': [{'ID': '" ID_1 "', 'Attempt': 2,"
+			   " 'Wanted': 2, 'Why': 1, 'Task': {'Image': 'x',"
+			   " 'Gpu': 1}}]}");
 	struct orders orders;
 	struct cube_error err;
 
