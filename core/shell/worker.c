@@ -44,6 +44,7 @@ struct worker_daemon {
 	struct plugin_host runtime_host;
 	const char **runtime_options;
 	struct runtime *runtime;
+	struct cube_runtime_events events; /* the runtime's, while it is started */
 	bool runtime_started;
 	atomic_bool resync_waits; /* a WORKER_RESYNC is in the inbox */
 	struct worker *brain;
@@ -355,12 +356,13 @@ worker_close(struct worker_daemon *daemon)
 static int
 runtime_listen(struct worker_daemon *daemon, struct cube_error *err)
 {
-	const struct cube_runtime_events events = {.struct_size = sizeof(events),
-						   .ctx = daemon,
-						   .changed = runtime_changed,
-						   .resync = runtime_resync};
-	int rc = runtime_start(daemon->runtime, &events, err);
+	int rc;
 
+	daemon->events = (struct cube_runtime_events){.struct_size = sizeof(daemon->events),
+						      .ctx = daemon,
+						      .changed = runtime_changed,
+						      .resync = runtime_resync};
+	rc = runtime_start(daemon->runtime, &daemon->events, err);
 	daemon->runtime_started = rc == 0;
 	return rc;
 }
