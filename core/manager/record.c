@@ -186,12 +186,17 @@ static int
 load_task(struct manager *manager, const char *id, const struct json_doc *doc,
 	  struct cube_error *err)
 {
-	struct entry *entry = calloc(1, sizeof(*entry));
+	struct entry *entry;
+	char fallback[ID_SIZE];
 	int result;
 
+	if (id_parse(id, fallback) != 0)
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "its key is not task/UUID");
+	entry = calloc(1, sizeof(*entry));
 	if (entry == NULL)
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
-	if (task_spec_decode(doc, doc->root, CODEC_LENIENT, id, &entry->task.spec, err) != 0 ||
+	if (task_spec_decode(doc, doc->root, CODEC_LENIENT, fallback, &entry->task.spec, err) !=
+		    0 ||
 	    task_status_decode(doc, doc->root, &entry->task.status, err) != 0 ||
 	    read_brain(doc, entry, err) != 0) {
 		entry_free(entry);

@@ -198,6 +198,8 @@ START_TEST(damage_is_named_by_its_key)
 		    "{\"ID\":\"11111111-1111-4111-8111-111111111111\","
 		    "\"Image\":\"i\",\"Sequence\":1}");
 	expect_refusal(CUBE_ERR_INTERNAL, "task/x");
+	world_store(world, "task/x", "{\"Image\":\"i\",\"Sequence\":1}");
+	expect_refusal(CUBE_ERR_INTERNAL, "task/x is damaged: its key is not task/UUID");
 	world_apply(world, &(struct change){.key = (char *)(uintptr_t) "task/x"});
 	world_store(world, "node/n1", "[]");
 	expect_refusal(CUBE_ERR_INTERNAL, "node/n1");
