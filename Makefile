@@ -239,7 +239,9 @@ check-long:
 	@$(MAKE) $(PARALLEL) tests
 	@tests/run -b $(BUILD) -t 3600 $(CHECKED)
 
-fuzz: $(FUZZERS)
+fuzz:
+	@contrib/install-deps check
+	@$(MAKE) $(PARALLEL) $(FUZZERS)
 	@tests/run -b $(BUILD) $(FUZZERS)
 
 # ---- install -------------------------------------------------------------------------------
