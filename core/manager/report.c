@@ -164,9 +164,8 @@ check_book(struct manager *manager, struct node *node, struct entry *entry)
 	entry->missed = listed ? 0 : missed + 1;
 	if (!listed && (status->state == TASK_RUNNING || entry->seen != 0))
 		lose_task(manager, entry, "the worker no longer knows it");
-	else if (entry->order_sequence == 0 && (stops || !listed))
-		assign_order(manager, entry);
-	else if (listed && stops && told && missed > 0)
+	else if ((entry->order_sequence == 0 && (stops || !listed)) ||
+		 (listed && stops && told && missed > 0))
 		assign_order(manager, entry);
 	else if (!listed && stops && told && entry->missed >= BOOK_MISSED_MAX)
 		lose_task(manager, entry, "the worker does not know it");
