@@ -255,6 +255,12 @@ record_load(struct manager *manager, const struct cube_record *record, struct cu
 	const char *meta = after(record->key, "meta/");
 	int result = 0;
 
+	/* Taking a worker's journal for our store would end in two that write one. */
+	if (after(record->key, "attempt/") != NULL || strcmp(record->key, "meta/instance") == 0)
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "this store is the journal of a cube-worker (it has %s): give "
+				 "the manager one of its own",
+				 record->key);
 	if (meta != NULL)
 		result = load_meta(manager, meta, record, err);
 	else if (after(record->key, "task/") != NULL || after(record->key, "node/") != NULL ||

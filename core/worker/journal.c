@@ -328,6 +328,14 @@ worker_load(struct worker *worker, const struct cube_record *record, struct cube
 	char *text;
 	int rc = 0;
 
+	/* Taking a manager's store for our journal would end in two that write one. */
+	if (strncmp(record->key, "task/", 5) == 0 || strncmp(record->key, "node/", 5) == 0 ||
+	    strcmp(record->key, "meta/generation") == 0)
+		return cube_fail(
+			err, CUBE_ERR_INVALID, 0,
+			"this store is a cube-manager's (it has %s): give the worker one "
+			"of its own",
+			record->key);
 	if (strncmp(record->key, "meta/", 5) != 0 &&
 	    strncmp(record->key, ATTEMPT_PREFIX, strlen(ATTEMPT_PREFIX)) != 0)
 		return 0; /* of a later version */

@@ -230,6 +230,8 @@ START_TEST(a_store_that_is_not_a_managers_is_refused)
 {
 	world_store(world, "event/0000000000000001", "{\"Entries\":[]}");
 	expect_refusal(CUBE_ERR_INTERNAL, "meta/cluster");
+	world_store(world, "meta/instance", "11111111-1111-4111-8111-111111111111");
+	expect_refusal(CUBE_ERR_INVALID, "journal of a cube-worker");
 }
 END_TEST
 

@@ -418,6 +418,9 @@ START_TEST(a_damaged_or_newer_journal_is_refused_saying_what_to_do)
 			      &err),
 			 CUBE_ERR_INTERNAL);
 	ck_assert_has(err.message, "do not go together");
+	ck_assert_int_eq(load(rig, "meta/generation", "3", &err), CUBE_ERR_INVALID);
+	ck_assert_has(err.message, "is a cube-manager");
+	ck_assert_int_eq(load(rig, "task/" ID_1, "{}", &err), CUBE_ERR_INVALID);
 	/* of a later version, or the loop's */
 	ck_assert_int_eq(load(rig, "meta/batch", "12", &err), 0);
 	ck_assert_int_eq(load(rig, "other/x", "?", &err), 0);
