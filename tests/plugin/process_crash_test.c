@@ -129,6 +129,90 @@ START_TEST(a_container_outlives_its_worker_and_its_end_is_heard_by_the_next)
 }
 END_TEST
 
+/* The option for a supervisor that takes its time to begin. */
+static void
+slow_supervisor(char option[PATH_MAX + 16])
+{
+	char text[3 * PATH_MAX];
+	char real[PATH_MAX];
+	char slow[PATH_MAX];
+
+	fixture_build_path("plugins/runtime/process-supervisor", real);
+	(void)snprintf(slow, sizeof(slow), "%s/slow", folder);
+	(void)snprintf(text, sizeof(text),
+		       "#!/bin/sh\n: > %s/begun\nsleep 0.3\nexec %s \"$@\"\n", folder, real);
+	write_file(slow, text);
+	ck_assert_int_eq(chmod(slow, 0700), 0);
+	(void)snprintf(option, PATH_MAX + 16, "supervisor=%s", slow);
+}
+
+/* A worker that is killed while its supervisor has been started and has not begun. */
+static void
+worker_that_dies_early(const char *text)
+{
+	char option[PATH_MAX + 16];
+	uint64_t until = in_ms(WAIT_MS);
+	char path[PATH_MAX];
+	pid_t pid;
+
+	slow_supervisor(option);
+	worker_close(&worker);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		worker_open(&worker, (const char *const[]){option, NULL});
+		script(text);
+		(void)run_task(&task);
+		_exit(0);
+	}
+	(void)snprintf(path, sizeof(path), "%s/begun", folder);
+	while (access(path, F_OK) != 0) {
+		ck_assert_uint_lt(real_now_ms(NULL), until);
+		pause_ms(1);
+	}
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	worker_open(&worker, NULL);
+}
+
+START_TEST(a_container_that_a_dead_worker_was_starting_runs_once_and_is_not_killed)
+{
+	uint64_t until = in_ms(WAIT_MS);
+	struct names *names;
+	char path[PATH_MAX];
+
+	worker_that_dies_early(
+		"echo x >> runs; while ! [ -e go ]; do sleep 0.01; done; exit 5");
+	names = list_all();
+	ck_assert_uint_eq(names->count, 1);
+	ck_assert_uint_eq(names->items[0].state, CUBE_CONTAINER_CREATED);
+	script("echo x >> runs; exit 1");
+	/* It may run: that is to be looked at again, not started over. */
+	while (run_task(&task) != 0) {
+		ck_assert_int_eq(err.code, CUBE_ERR_TIMEOUT);
+		ck_assert_uint_lt(real_now_ms(NULL), until);
+		pause_ms(10);
+	}
+	ck_assert_uint_eq(out.state, CUBE_CONTAINER_RUNNING);
+	write_file(state_path(path, "containers/" TASK ".1/work/go"), "");
+	wait_exited(TASK ".1");
+	ck_assert_int_eq(out.exit_code, 5);
+	ck_assert_str_eq(read_file(state_path(path, "containers/" TASK ".1/work/runs")), "x\n");
+}
+END_TEST
+
+START_TEST(a_lock_file_without_its_container_is_swept_up)
+{
+	char path[PATH_MAX];
+
+	(void)enforced(); /* the folders are made */
+	write_file(state_path(path, "live/" TASK ".1"), "");
+	reopen(NULL);
+	(void)enforced();
+	ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
 START_TEST(an_end_while_there_is_no_worker_is_known_to_the_next)
 {
 	uint64_t until = in_ms(WAIT_MS);
@@ -340,6 +424,9 @@ suite(void)
 	tcase_add_checked_fixture(crash, set_up, tear_down);
 	tcase_add_test(crash, an_end_is_told_of_at_once);
 	tcase_add_test(crash, a_container_outlives_its_worker_and_its_end_is_heard_by_the_next);
+	tcase_add_test(crash,
+		       a_container_that_a_dead_worker_was_starting_runs_once_and_is_not_killed);
+	tcase_add_test(crash, a_lock_file_without_its_container_is_swept_up);
 	tcase_add_test(crash, an_end_while_there_is_no_worker_is_known_to_the_next);
 	tcase_add_test(crash, an_adopted_container_can_be_stopped);
 	tcase_add_test(crash, a_container_whose_supervisor_was_killed_has_ended_and_all_of_it);

@@ -23,7 +23,7 @@
 
 #define FD_FLOOR 10 /* over the numbers that the supervisor wants */
 
-/* A descriptor that dup2 to LAUNCH_FD or REPORT_FD cannot run over. */
+/* A descriptor that dup2 to LAUNCH_FD, REPORT_FD or LOCK_FD cannot run over. */
 static int
 lift(int fd)
 {
@@ -63,7 +63,7 @@ make_memory_file(const struct buf *launch)
 /* 0 or an errno. */
 static int
 set_up(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, int launch_fd,
-       int report_fd)
+       int report_fd, int lock_fd)
 {
 	sigset_t all;
 	int result = 0;
@@ -76,6 +76,8 @@ set_up(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, int l
 	if (result == 0)
 		result = posix_spawn_file_actions_adddup2(actions, report_fd, REPORT_FD);
 	if (result == 0)
+		result = posix_spawn_file_actions_adddup2(actions, lock_fd, LOCK_FD);
+	if (result == 0)
 		result = posix_spawnattr_setsigdefault(attributes, &all);
 	if (result == 0)
 		result = posix_spawnattr_setflags(attributes,
@@ -85,7 +87,7 @@ set_up(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, int l
 
 static int
 spawn(const struct process *self, const struct handle *handle, int launch_fd, int report_fd,
-      pid_t *pid)
+      int lock_fd, pid_t *pid)
 {
 	char name[] = "process-supervisor";
 	char text[HANDLE_SIZE];
@@ -100,7 +102,7 @@ spawn(const struct process *self, const struct handle *handle, int launch_fd, in
 	memcpy(text, handle->text, sizeof(text));
 	result = posix_spawnattr_init(&attributes);
 	if (result == 0) {
-		result = set_up(&actions, &attributes, launch_fd, report_fd);
+		result = set_up(&actions, &attributes, launch_fd, report_fd, lock_fd);
 		if (result == 0)
 			result = posix_spawn(pid, self->settings.supervisor, &actions,
 					     &attributes, argv, envp);
@@ -174,7 +176,7 @@ understand(char *text, const char *program, int64_t *started_ms, struct cube_err
 
 int
 launch_spawn(const struct process *self, const struct handle *handle, const char *program,
-	     const struct buf *launch, uint64_t deadline_ms, int64_t *started_ms,
+	     const struct buf *launch, int lock_fd, uint64_t deadline_ms, int64_t *started_ms,
 	     struct cube_error *err)
 {
 	cleanup_close int launch_fd = make_memory_file(launch);
@@ -193,7 +195,8 @@ launch_spawn(const struct process *self, const struct handle *handle, const char
 				 strerror(errno));
 	report_read = ends[0];
 	report_write = lift(ends[1]);
-	result = report_write < 0 ? errno : spawn(self, handle, launch_fd, report_write, &pid);
+	result = report_write < 0 ? errno
+				  : spawn(self, handle, launch_fd, report_write, lock_fd, &pid);
 	if (report_write >= 0)
 		(void)close(report_write);
 	if (result != 0)

@@ -16,10 +16,11 @@ launch_write(const struct process *self, const struct cube_task_spec *spec,
 	     const struct handle *handle, const char *program, const struct cube_port *ports,
 	     const struct cgroup_dirs *cgroups, struct buf *out, struct cube_error *err);
 
-/* Starts a supervisor and waits until the program executes. TIMEOUT: it may or may
- * not run. Any other error: it does not, and nothing of it is left but the folder. */
+/* Starts a supervisor and waits until the program executes. lock_fd is the container's lock,
+ * taken; the supervisor has it too from here on. TIMEOUT: it may or may not run. Any other
+ * error: it does not, and nothing of it is left but the folder. */
 int launch_spawn(const struct process *self, const struct handle *handle, const char *program,
-		 const struct buf *launch, uint64_t deadline_ms, int64_t *started_ms,
-		 struct cube_error *err);
+		 const struct buf *launch, int lock_fd, uint64_t deadline_ms,
+		 int64_t *started_ms, struct cube_error *err);
 
 #endif

@@ -207,8 +207,6 @@ launch_write(const struct process *self, const struct cube_task_spec *spec,
 	put_text(out, LAUNCH_MAGIC);
 	buf_printf(out, "%s/containers/%s", self->root, handle->text);
 	buf_append(out, "", 1);
-	buf_printf(out, "%s/live/%s", self->root, handle->text);
-	buf_append(out, "", 1);
 	put_number(out, self->settings.log_bytes);
 	put_number(out, self->has_user ? 1 : 0);
 	put_number(out, self->uid);

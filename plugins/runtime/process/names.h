@@ -7,25 +7,28 @@
  *     containers/HANDLE/outcome.json  how it ended; written once, by the supervisor
  *     containers/HANDLE/log, log.1    its output, new and older (output format below)
  *     containers/HANDLE/work/         its working directory and HOME
- *     live/HANDLE                     locked, and open for writing, while its supervisor lives
+ *     live/HANDLE                     locked, and open for writing, from before the folder is
+ *                                     there until its supervisor ends
  *
  * A record of the log is "MS SF TEXT\n": Unix time in milliseconds, stream 1 or 2,
  * F if TEXT ends a line or P if the line goes on. A lock on live/HANDLE is an open
- * file description lock, which can be asked for without taking it.
+ * file description lock: it can be asked for without taking it, and who starts a supervisor
+ * hands it over with the descriptor, so that there is no moment in which a container that is
+ * being started looks abandoned.
  */
 #ifndef PROCESS_NAMES_H
 #define PROCESS_NAMES_H
 
 #define LAUNCH_FD    3
 #define REPORT_FD    4
-#define LAUNCH_MAGIC "cube-process-1"
+#define LOCK_FD      5
+#define LAUNCH_MAGIC "cube-process-2"
 
 #define REPORT_RUNNING "R" /* R PID START_TICKS STARTED_MS */
 #define REPORT_FAILED  "E" /* E ERRNO STAGE */
 #define REPORT_SIZE    128
 
 #define STAGE_EXEC   "exec"
-#define STAGE_LOCK   "lock"
 #define STAGE_CGROUP "cgroup"
 
 #define SPEC_FILE        "spec.json"

@@ -133,6 +133,21 @@ sweep_hidden(void *ctx, const char *name)
 	return 0;
 }
 
+/* A lock file that a crash left before its container was there. */
+static int
+sweep_live(void *ctx, const char *name)
+{
+	struct scan *scan = ctx;
+	struct cube_error ignored;
+	bool locked = true;
+
+	if (faccessat(scan->self->containers_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
+	    errno == ENOENT && record_is_locked(scan->self, name, &locked, &ignored) == 0 &&
+	    !locked)
+		(void)unlinkat(scan->self->live_fd, name, 0);
+	return 0;
+}
+
 static int
 count_ports(void *ctx, const char *name)
 {
@@ -247,6 +262,7 @@ get_ready(struct process *self, struct cube_error *err)
 	    ports_init(&self->ports, self->settings.port_first, self->settings.port_last,
 		       self->host->random(self->host->ctx), err) != 0 ||
 	    each_name(self->containers_fd, true, sweep_hidden, &scan, err) != 0 ||
+	    each_name(self->live_fd, false, sweep_live, &scan, err) != 0 ||
 	    each_name(self->containers_fd, false, count_ports, &scan, err) != 0) {
 		get_unready(self);
 		return err->code;

@@ -143,6 +143,29 @@ create(struct process *self, const struct handle *handle, const struct cube_task
 	return rc;
 }
 
+/* Held by this process from before the folder can be seen, and then by the supervisor too: a
+ * container without a lock is one that nobody is starting. Above the supervisor's numbers. */
+static int
+take_lock(const struct process *self, const struct handle *handle, int *out,
+	  struct cube_error *err)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	cleanup_close int fd =
+		openat(self->live_fd, handle->text,
+		       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	int lifted = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, LOCK_FD + 1);
+
+	if (lifted < 0 || fcntl(lifted, F_OFD_SETLK, &lock) != 0) {
+		(void)cube_fail(err, CUBE_ERR_UNAVAILABLE, errno, "take the lock of %s: %s",
+				handle->text, strerror(errno));
+		if (lifted >= 0)
+			(void)close(lifted);
+		return err->code;
+	}
+	*out = lifted;
+	return 0;
+}
+
 /* On failure nothing is left, except after TIMEOUT, when it may run. */
 static int
 create_and_start(struct process *self, const struct handle *handle,
@@ -151,20 +174,25 @@ create_and_start(struct process *self, const struct handle *handle,
 {
 	cleanup_buf struct buf launch = BUF_INIT(LAUNCH_BYTES_MAX);
 	cleanup_free char *program = NULL;
+	cleanup_close int lock_fd = -1;
 	struct cube_container *container = &record->container;
 	int rc = launch_find_program(spec, &program, err);
 
+	if (rc == 0)
+		rc = take_lock(self, handle, &lock_fd, err);
 	if (rc != 0)
 		return rc;
 	rc = create(self, handle, spec, container->ports, &record->cgroups, err);
-	if (rc != 0)
+	if (rc != 0) {
+		(void)unlinkat(self->live_fd, handle->text, 0);
 		return rc;
+	}
 	container->port_count = spec->port_count;
 	record->handle = *handle;
 	rc = launch_write(self, spec, handle, program, container->ports, &record->cgroups,
 			  &launch, err);
 	if (rc == 0)
-		rc = launch_spawn(self, handle, program, &launch, deadline_ms,
+		rc = launch_spawn(self, handle, program, &launch, lock_fd, deadline_ms,
 				  &container->started_ms, err);
 	if (rc != 0 && rc != CUBE_ERR_TIMEOUT) {
 		struct cube_error ignored;
@@ -186,7 +214,7 @@ adopt(struct process *self, const struct handle *handle, uint64_t deadline_ms,
 	if (record->container.state != CUBE_CONTAINER_CREATED)
 		return 0;
 	if (record->supervised)
-		return cube_fail(err, CUBE_ERR_UNAVAILABLE, 0,
+		return cube_fail(err, CUBE_ERR_TIMEOUT, 0,
 				 "%s is being started by an earlier call", handle->text);
 	if (record_remove(self, record, deadline_ms, err) != 0)
 		return err->code;

@@ -107,17 +107,6 @@ detach(void)
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 && chdir("/") == 0;
 }
 
-/* The lock tells all who ask that this container has a supervisor. It falls, and
- * whoever watches the folder hears of it, when this process ends, however it ends. */
-static bool
-take_lock(const char *path)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
-
-	return fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) == 0;
-}
-
 /* A full disk must not make us forget how the container ended. */
 static bool
 reserve_outcome(struct supervisor *self)
@@ -136,8 +125,6 @@ prepare(struct supervisor *self, struct child_failure *failure)
 {
 	sigset_t chld;
 
-	if (!take_lock(self->launch.lock_path))
-		return fail(failure, STAGE_LOCK);
 	self->folder_fd = open(self->launch.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (self->folder_fd < 0)
 		return fail(failure, "folder");
@@ -379,15 +366,18 @@ start(struct supervisor *self)
 	return false;
 }
 
+/* The lock on LOCK_FD tells all who ask that this container has a supervisor. It falls, and
+ * whoever watches the folder hears of it, when this process ends, however it ends. */
 int
 main(void)
 {
 	struct supervisor *self;
 	struct child_failure failure = {0};
 
-	(void)syscall(SYS_close_range, REPORT_FD + 1, ~0u, 0);
+	(void)syscall(SYS_close_range, LOCK_FD + 1, ~0u, 0);
 	(void)fcntl(LAUNCH_FD, F_SETFD, FD_CLOEXEC);
 	(void)fcntl(REPORT_FD, F_SETFD, FD_CLOEXEC);
+	(void)fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC);
 	if (!detach()) {
 		(void)fail(&failure, "detach");
 		(void)report_failure(&failure);

@@ -1,10 +1,11 @@
 /* supervisor.h - the supervisor program: what it is told, and what its files share.
  *
- * process.so starts one supervisor for each container and hands it two descriptors:
+ * process.so starts one supervisor for each container and hands it three descriptors:
  * LAUNCH_FD, a memory file with all that is to run, as NUL-ended texts in the order
- * of struct launch, numbers in decimal; and REPORT_FD, a pipe on which it answers
- * with one line, REPORT_RUNNING or REPORT_FAILED, and which it then closes. Both
- * sides are built and installed together; LAUNCH_MAGIC catches it if they are not.
+ * of struct launch, numbers in decimal; REPORT_FD, a pipe on which it answers with one
+ * line, REPORT_RUNNING or REPORT_FAILED, and which it then closes; and LOCK_FD, the
+ * container's lock file, locked. Both sides are built and installed together;
+ * LAUNCH_MAGIC catches it if they are not.
  */
 #ifndef PROCESS_SUPERVISOR_H
 #define PROCESS_SUPERVISOR_H
@@ -21,8 +22,7 @@ struct launch_cgroup {
 };
 
 struct launch {
-	const char *folder;    /* the container's, absolute */
-	const char *lock_path; /* its lock file in live/ */
+	const char *folder; /* the container's, absolute */
 	uint64_t log_bytes;
 	bool has_user;
 	uid_t uid;

@@ -119,8 +119,7 @@ launch_read(struct launch *launch, int fd)
 	if (magic == NULL || strcmp(magic, LAUNCH_MAGIC) != 0)
 		return false;
 	launch->folder = read_text(&reader);
-	launch->lock_path = launch->folder == NULL ? NULL : read_text(&reader);
-	if (launch->lock_path == NULL || !read_number(&reader, INT64_MAX, &launch->log_bytes) ||
+	if (launch->folder == NULL || !read_number(&reader, INT64_MAX, &launch->log_bytes) ||
 	    !read_user(&reader, launch))
 		return false;
 	launch->program = read_text(&reader);
