@@ -44,8 +44,7 @@ struct worker_daemon {
 	struct plugin_host runtime_host;
 	const char **runtime_options;
 	struct runtime *runtime;
-	struct cube_runtime_events events;         /* the runtime's, while it is started */
-	struct cube_runtime_events runtime_events; /* the runtime's until it is stopped */
+	struct cube_runtime_events events; /* the runtime's until it is stopped */
 	bool runtime_started;
 	atomic_bool resync_waits; /* a WORKER_RESYNC is in the inbox */
 	struct worker *brain;
@@ -359,12 +358,11 @@ runtime_listen(struct worker_daemon *daemon, struct cube_error *err)
 {
 	int rc;
 
-	daemon->runtime_events =
-		(struct cube_runtime_events){.struct_size = sizeof(daemon->runtime_events),
-					     .ctx = daemon,
-					     .changed = runtime_changed,
-					     .resync = runtime_resync};
-	rc = runtime_start(daemon->runtime, &daemon->runtime_events, err);
+	daemon->events = (struct cube_runtime_events){.struct_size = sizeof(daemon->events),
+						      .ctx = daemon,
+						      .changed = runtime_changed,
+						      .resync = runtime_resync};
+	rc = runtime_start(daemon->runtime, &daemon->events, err);
 	daemon->runtime_started = rc == 0;
 	return rc;
 }
