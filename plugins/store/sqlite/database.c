@@ -119,6 +119,9 @@ check_whole(struct database *database, struct cube_error *err)
 	    identify_check(database->path, application_id, format, err) != 0 ||
 	    query(database, "PRAGMA quick_check(1)", NULL, verdict, sizeof(verdict), err) != 0)
 		return err->code;
+	for (char *at = verdict; *at != '\0'; at++)
+		if (*at == '\n')
+			*at = ' ';
 	if (strcmp(verdict, "ok") != 0)
 		return cube_fail(err, CUBE_ERR_INTERNAL, 0,
 				 "%s is damaged (%.80s): move it away with its -wal and "
