@@ -110,6 +110,7 @@ main(int argc, char **argv)
 	} else if (failed == 0) {
 		tune_memory();
 		daemon_block_signals();
+		daemon_raise_files();
 		failed = serve(values, &err);
 	}
 	cli_values_free(values);

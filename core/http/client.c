@@ -17,9 +17,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define POLL_MS          60000 /* an upper bound only: curl's own timers shorten it */
 #define SPARE_HANDLES    64
+#define FILES_RESERVE    512 /* for the server, the store and the rest */
 #define HEAD_LIMIT_BYTES ((size_t)16 * 1024)
 
 enum command_kind {
@@ -352,6 +354,20 @@ http_client_cancel(struct http_client *client, uint64_t tag)
 	command_send(client, command);
 }
 
+/* How many connections there may be, so that the process keeps files for all else: its
+ * server would stop answering long before this client noticed that it has used them up. */
+static long
+connections_max(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > INT32_MAX)
+		return 0; /* no limit */
+	if (files.rlim_cur < 2 * FILES_RESERVE)
+		return (long)files.rlim_cur / 2;
+	return (long)(files.rlim_cur - FILES_RESERVE);
+}
+
 int
 http_client_new(size_t connections, struct http_client **out, struct cube_error *err)
 {
@@ -364,7 +380,9 @@ http_client_new(size_t connections, struct http_client **out, struct cube_error 
 	client->multi = curl_multi_init();
 	if (client->commands == NULL || client->multi == NULL ||
 	    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)connections) !=
-		    CURLM_OK) {
+		    CURLM_OK ||
+	    curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+			      connections_max()) != CURLM_OK) {
 		failed = cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "start the http client");
 		goto fail;
 	}

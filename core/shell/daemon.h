@@ -19,6 +19,10 @@ int daemon_data_dir(const char *given, const char *name, char **out, struct cube
  * ignored. */
 void daemon_block_signals(void);
 
+/* The soft limit of open files up to the hard one, for a program that holds connections to
+ * thousands of workers. Not for one whose children would inherit it. */
+void daemon_raise_files(void);
+
 /* Runs the loop until SIGTERM or SIGINT, or until it ends by itself. On a signal stopping
  * is called while the loop still runs (so that the server takes no more and what waits is
  * answered) with the mono time by which all must have ended, then the loop is stopped. What
