@@ -27,6 +27,7 @@
 
 #define STOP_EXTRA_MS 500
 #define STOP_SLICE_MS 50
+#define FRAME_BYTES   1024 /* more than the frames of stack_trim and of what it calls */
 
 /* ---- requests ---- */
 
@@ -147,6 +148,19 @@ on_connection(const struct mg_connection *mg, void **data)
 
 /* ---- threads ---- */
 
+/* Gives back the stack's pages below here: what starts a thread and what serves a
+ * connection touches more of them than waiting does, over all threads megabytes. */
+static void
+stack_trim(char *stack)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0) - FRAME_BYTES;
+	uintptr_t end = here & ~(page - 1);
+
+	if (stack != NULL && end > (uintptr_t)stack)
+		(void)madvise(stack, end - (uintptr_t)stack, MADV_DONTNEED);
+}
+
 /* What a thread remembers: where its stack begins. */
 static void *
 on_thread(const struct mg_context *context, int kind)
@@ -162,21 +176,8 @@ on_thread(const struct mg_context *context, int kind)
 	if (pthread_attr_getstack(&attr, &stack, &size) != 0)
 		stack = NULL;
 	(void)pthread_attr_destroy(&attr);
+	stack_trim(stack);
 	return stack;
-}
-
-/* Gives back the stack's pages below here, which the requests of a connection have touched:
- * over all threads they are megabytes. */
-static void
-stack_trim(const struct mg_connection *mg)
-{
-	char here = 0;
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	char *stack = mg_get_thread_pointer(mg);
-	uintptr_t end = ((uintptr_t)&here & ~(page - 1)) - page;
-
-	if (stack != NULL && end > (uintptr_t)stack)
-		(void)madvise(stack, end - (uintptr_t)stack, MADV_DONTNEED);
 }
 
 /* civetweb closes without a word where it wants to be a proxy or is asked for "*". */
@@ -192,7 +193,7 @@ on_close(const struct mg_connection *mg)
 	    !guard_answered(connection))
 		raw_error(mg, 400, "the path must begin with /");
 	guard_leave(connection);
-	stack_trim(mg);
+	stack_trim(mg_get_thread_pointer(mg));
 }
 
 static int
