@@ -119,7 +119,7 @@ run(void *arg)
 }
 
 static void
-begin(const enum script_word *words, size_t count)
+begin(const enum script_word *words, size_t count, uint32_t ask_ms)
 {
 	const struct loop_brain loop_brain = {.brain = NULL,
 					      .start = brain_start,
@@ -143,7 +143,7 @@ begin(const enum script_word *words, size_t count)
 	with_brain.brain = brain;
 	ck_assert_int_eq(loop_new(&with_brain, store, release, NULL, NULL, &loop, &err), 0);
 	ck_assert_int_eq(http_client_new(4, &client, &err), 0);
-	api = (struct manager_api){.loop = loop};
+	api = (struct manager_api){.loop = loop, .ask_ms = ask_ms};
 	ck_assert_int_eq(http_server_start(&server_config, &server, &err), 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, run, NULL), 0);
 }
@@ -151,7 +151,7 @@ begin(const enum script_word *words, size_t count)
 static void
 setup(void)
 {
-	begin(NULL, 0);
+	begin(NULL, 0, 0);
 }
 
 static void
@@ -448,8 +448,7 @@ START_TEST(while_the_store_fails_changes_are_503_and_reads_go_on)
 	struct timespec pause = {.tv_nsec = 10000000};
 
 	teardown();
-	begin(words, 6);
-	api.ask_ms = 1000;
+	begin(words, 6, 1000);
 	submit(TASK_A, ""); /* the second commit: the first was the start's */
 	/* The held one gives up waiting at its deadline, and says what to do. */
 	expect("POST", "/tasks",

@@ -177,7 +177,8 @@ static const struct {
 	 " 'Env': ['A=" LONG_TEXT LONG_TEXT LONG_TEXT "']}}",
 	 4},
 	{decode_orders,
-	 "{'Cluster': '" ID_1 "', 'Tasks': [{'ID': '" ID_1 "', 'Attempt': 1, 'Wanted': 2,"
+	 "{'Cluster': '" ID_1 "', 'Generation': 1, 'Tasks': [{'ID': '" ID_1
+	 "', 'Attempt': 1, 'Wanted': 2,"
 	 " 'Task': {'Image': 'x'}}, {'ID': '" ID_2 "', 'Attempt': 1, 'Wanted': 2,"
 	 " 'Task': {'Image': 'x'}}]}",
 	 7},
