@@ -50,7 +50,8 @@ static const struct cli_option options[] = {
 	{.name = "advertise",
 	 .arg = "HOST:PORT",
 	 .env = "CUBE_WORKER_ADVERTISE",
-	 .help = "where the manager reaches this worker; default: --host and --port"},
+	 .help = "where the manager reaches this worker; default: --host and --port, "
+		 "but for --host 0.0.0.0, which is no address to reach"},
 	{.name = "data-dir",
 	 .arg = "DIR",
 	 .env = "CUBE_WORKER_DATA_DIR",

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define HTTP_THREADS_DEFAULT   112 /* an idle one costs some 19 KiB */
+#define HTTP_THREADS_DEFAULT   112 /* an idle one costs some 15 KiB */
 #define HTTP_STREAMS_MAX       64
 #define HTTP_STREAMS_A_KEY     4
 #define HTTP_HEADER_TIMEOUT_MS 10000 /* for a request's header to arrive */

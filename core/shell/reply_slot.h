@@ -2,8 +2,8 @@
  *
  * The handler makes a slot, sends it along as a message's token and waits with a
  * deadline. If the answer comes in time the handler has it; if not, the handler
- * abandons the slot, and whoever fills it later frees it and the late answer. One of the
- * three mutexes of cube.
+ * abandons the slot, and whoever fills it later frees it and the late answer. Each slot has
+ * a mutex of its own.
  */
 #ifndef SHELL_REPLY_SLOT_H
 #define SHELL_REPLY_SLOT_H
