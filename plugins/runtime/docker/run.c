@@ -156,11 +156,19 @@ start(struct docker *docker, const char *id, uint64_t deadline_ms, struct cube_e
 	return code;
 }
 
+static bool
+is_of(const struct cube_container *container, const struct cube_task_spec *spec)
+{
+	return strcmp(container->task_id, spec->task_id) == 0 &&
+	       container->attempt == spec->attempt;
+}
+
 /* Starts it unless it ran before, and reads it. */
 static int
-bring_up(struct docker *docker, const char *id, bool fresh, uint64_t deadline_ms,
-	 struct cube_container *out, struct cube_error *err)
+bring_up(struct docker *docker, const struct cube_task_spec *spec, const char *id, bool fresh,
+	 uint64_t deadline_ms, struct cube_container *out, struct cube_error *err)
 {
+	struct cube_container found = {.struct_size = sizeof(found)};
 	cleanup_reply struct http_reply reply = {0};
 	cleanup_json struct json_doc doc = {0};
 	int rc = 0;
@@ -171,9 +179,12 @@ bring_up(struct docker *docker, const char *id, bool fresh, uint64_t deadline_ms
 		return rc;
 	rc = inspect(docker, id, deadline_ms, &reply, &doc, err);
 	if (rc == 0)
-		rc = container_read(doc.root, out, err);
+		rc = container_read(doc.root, &found, err);
+	if (rc == 0 && !is_of(&found, spec))
+		rc = cube_fail(err, CUBE_ERR_UNAVAILABLE, 0,
+			       "the engine takes container %.12s for another task's", id);
 	if (rc == 0)
-		return 0;
+		return container_read(doc.root, out, err);
 	/* It was started, and more is not known. */
 	err->code = CUBE_ERR_TIMEOUT;
 	return CUBE_ERR_TIMEOUT;
@@ -201,14 +212,14 @@ adopt(struct docker *docker, const struct cube_task_spec *spec, const char *name
 		return rc;
 	worker = container_label(doc.root, "cube.worker");
 	if (worker == NULL || strcmp(worker, docker->host->identity) != 0 ||
-	    strcmp(found.task_id, spec->task_id) != 0 || found.attempt != spec->attempt)
+	    !is_of(&found, spec))
 		return cube_fail(err, CUBE_ERR_CONFLICT, 0,
 				 "the container name %s is taken by %.12s, which is %s; "
 				 "remove or rename it",
 				 name, found.handle,
 				 worker == NULL ? "none of cube's"
 						: "another worker's or task's");
-	return bring_up(docker, found.handle, found.state == CUBE_CONTAINER_CREATED,
+	return bring_up(docker, spec, found.handle, found.state == CUBE_CONTAINER_CREATED,
 			deadline_ms, out, err);
 }
 
@@ -282,7 +293,7 @@ try_run(struct docker *docker, const struct cube_task_spec *spec, const char *na
 	rc = read_id(&reply, id, err);
 	if (rc != 0)
 		return rc;
-	return bring_up(docker, id, true, deadline_ms, out, err);
+	return bring_up(docker, spec, id, true, deadline_ms, out, err);
 }
 
 /* False: the deadline is nearer than that. */
