@@ -213,7 +213,7 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(CORE_LIBS)
 # Those of programs and plugins link their objects; to docker.so's, the target is the engine.
 $(filter %/cli_fuzz,$(FUZZERS)): $(CMD_OBJS) $(call objects,cmd/cube-manager/options.c cmd/cube-worker/options.c)
 $(filter %/docker_fuzz,$(FUZZERS)): $(call objects,plugins/runtime/docker/*.c)
-$(filter %/docker_fuzz,$(FUZZERS)): FUZZ_LINK = -Wl,--wrap=http_perform
+$(filter %/docker_fuzz,$(FUZZERS)): FUZZ_LINK = -Wl,--wrap=http_perform,--wrap=http_wait,--wrap=helper_get
 $(filter %/process_fuzz,$(FUZZERS)): $(filter-out $(SUPERVISOR_ONLY),$(call objects,plugins/runtime/process/*.c))
 $(filter %/sqlite_fuzz,$(FUZZERS)): $(call objects,plugins/store/sqlite/identify.c)
 
