@@ -2,15 +2,14 @@
  *
  * Owns the thread, the multi handle, and every call from http_client_call until it is
  * done or cancelled. Calls and cancellations come in over a queue, in order, and wake the
- * thread out of curl's poll. curl_multi_info_read is drained before each poll, because
- * poll does not wake for what is queued there already. Easy handles are kept for reuse,
- * connections by curl's own pool.
+ * thread (multi_loop.h). Easy handles are kept for reuse, connections by curl's own pool.
  */
 #include "http/client.h"
 
 #include "base/queue.h"
 #include "base/thread.h"
 #include "http/curl_common.h"
+#include "http/multi_loop.h"
 
 #include <assert.h>
 #include <curl/curl.h>
@@ -19,7 +18,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define POLL_MS          60000 /* an upper bound only: curl's own timers shorten it */
 #define SPARE_HANDLES    64
 #define FILES_RESERVE    512 /* for the server, the store and the rest */
 #define HEAD_LIMIT_BYTES ((size_t)16 * 1024)
@@ -38,6 +36,7 @@ struct command {
 
 struct http_client {
 	CURLM *multi;
+	struct multi_loop loop;
 	struct queue *commands;
 	pthread_t thread;
 	atomic_bool ending;
@@ -302,17 +301,14 @@ client_run(void *arg)
 
 	while (!atomic_load(&client->ending)) {
 		CURLMsg *message;
-		int running;
 		int left;
 
 		commands_take(client);
-		(void)curl_multi_perform(client->multi, &running);
+		multi_loop_run(&client->loop);
 		while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
 			if (message->msg == CURLMSG_DONE)
 				call_finish(client, message->easy_handle, message->data.result);
 		}
-		if (!atomic_load(&client->ending))
-			(void)curl_multi_poll(client->multi, NULL, 0, POLL_MS, NULL);
 	}
 	return NULL;
 }
@@ -323,7 +319,7 @@ static void
 command_send(struct http_client *client, struct command *command)
 {
 	queue_push_answer(client->commands, &command->item);
-	(void)curl_multi_wakeup(client->multi);
+	multi_loop_wake(&client->loop);
 }
 
 void
@@ -376,6 +372,8 @@ http_client_new(size_t connections, struct http_client **out, struct cube_error 
 
 	if (client == NULL)
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	client->loop.epoll_fd = -1;
+	client->loop.wake_fd = -1;
 	client->commands = queue_new(1);
 	client->multi = curl_multi_init();
 	if (client->commands == NULL || client->multi == NULL ||
@@ -386,7 +384,9 @@ http_client_new(size_t connections, struct http_client **out, struct cube_error 
 		failed = cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "start the http client");
 		goto fail;
 	}
-	failed = thread_start(&client->thread, "http-client", client_run, client, err);
+	failed = multi_loop_init(&client->loop, client->multi, err);
+	if (failed == 0)
+		failed = thread_start(&client->thread, "http-client", client_run, client, err);
 	if (failed != 0)
 		goto fail;
 	*out = client;
@@ -394,6 +394,7 @@ http_client_new(size_t connections, struct http_client **out, struct cube_error 
 fail:
 	if (client->multi != NULL)
 		(void)curl_multi_cleanup(client->multi);
+	multi_loop_release(&client->loop);
 	queue_free(client->commands);
 	free(client);
 	return failed;
@@ -405,7 +406,7 @@ http_client_free(struct http_client *client)
 	if (client == NULL)
 		return;
 	atomic_store(&client->ending, true);
-	(void)curl_multi_wakeup(client->multi);
+	multi_loop_wake(&client->loop);
 	(void)pthread_join(client->thread, NULL);
 	commands_take(client);
 	while (client->calls != NULL) {
@@ -417,6 +418,7 @@ http_client_free(struct http_client *client)
 	for (size_t i = 0; i < client->spare_count; i++)
 		curl_easy_cleanup(client->spare[i]);
 	(void)curl_multi_cleanup(client->multi);
+	multi_loop_release(&client->loop);
 	queue_free(client->commands);
 	free(client);
 }
