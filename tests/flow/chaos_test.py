@@ -11,9 +11,9 @@ import unittest
 import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from flow import COMPLETED, FAILED, Cluster, event, wait_for
+from flow import COMPLETED, FAILED, Cluster, amount, event, wait_for
 
-SECONDS = float(os.environ.get("CUBE_TEST_CHAOS_SECONDS", "12"))
+SECONDS = amount("CUBE_TEST_CHAOS_SECONDS", 12.0, 300.0)
 SEED = int(os.environ.get("CUBE_TEST_SEED", random.randrange(1 << 30)))
 
 SCRIPTS = {

@@ -11,9 +11,11 @@ import unittest
 import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from flow import COMPLETED, FAILED, RUNNING, Cluster, event, wait_for
+from flow import COMPLETED, FAILED, RUNNING, Cluster, amount, event, wait_for
 
-SUBMISSIONS = int(os.environ.get("CUBE_TEST_SUBMISSIONS", "2000"))
+SUBMISSIONS = amount("CUBE_TEST_SUBMISSIONS", 2000, 20000)
+KILLS = amount("CUBE_TEST_KILLS", 3, 12)
+PATIENCE = max(1, SUBMISSIONS / 2000)
 
 
 class Submitter(threading.Thread):
@@ -64,14 +66,15 @@ class ManagerKilled(unittest.TestCase):
             submitters = [Submitter(cluster.manager.port, bodies[i::8]) for i in range(8)]
             for s in submitters:
                 s.start()
-            for _ in range(3):
+            for _ in range(KILLS):
                 before = sum(len(s.acknowledged) for s in submitters)
                 wait_for("some more to be acknowledged", lambda: sum(
-                    len(s.acknowledged) for s in submitters) >= min(before + SUBMISSIONS // 5, SUBMISSIONS), 60)
+                    len(s.acknowledged) for s in submitters) >= min(before + SUBMISSIONS // (KILLS + 2), SUBMISSIONS),
+                    60 * PATIENCE)
                 cluster.manager.kill()
                 cluster.start_manager()
             for s in submitters:
-                s.join(120)
+                s.join(120 * PATIENCE)
                 self.assertEqual(s.errors, [])
             acknowledged = {k for s in submitters for k in s.acknowledged}
             self.assertEqual(len(acknowledged), SUBMISSIONS)
@@ -84,9 +87,11 @@ class ManagerKilled(unittest.TestCase):
                                      (201, s.acknowledged[body["Task"]["ID"]]["Sequence"]))
 
             def ended():
+                if cluster.manager.get("/tasks?state=pending,scheduled,running&limit=1"):
+                    return None
                 tasks = cluster.manager.get("/tasks")
                 return tasks if all(t["Final"] for t in tasks) else None
-            tasks = wait_for("all to end", ended, 180)
+            tasks = wait_for("all to end", ended, 180 * PATIENCE)
             self.assertEqual({t["ID"] for t in tasks}, acknowledged)
             self.assertEqual({t["State"] for t in tasks}, {COMPLETED})
             runs = {}
@@ -155,6 +160,13 @@ class WorkerKilled(unittest.TestCase):
                 os.kill(pids[i], 0)
                 with open(f"{marks}/{i}") as f:
                     self.assertEqual(len(f.readlines()), 1, "it was started twice")
+            for _ in range(KILLS // 3):
+                cluster.workers["n1"].kill()
+                cluster.start_worker("n1")
+                for i, task_id in stay:
+                    cluster.wait_state(task_id, RUNNING, 30)
+                    with open(f"{marks}/{i}") as f:
+                        self.assertEqual(len(f.readlines()), 1, "it was started twice")
             for i, task_id in stay:
                 open(f"{marks}/go-{i}", "w").close()
                 self.assertEqual(cluster.wait_final(task_id, 30)["ExitCode"], i)

@@ -12,9 +12,9 @@ import unittest
 import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from flow import BUILD, COMPLETED, Cluster, event, wait_for
+from flow import BUILD, COMPLETED, Cluster, amount, event, wait_for
 
-MALFORMED = int(os.environ.get("CUBE_TEST_MALFORMED", "100000"))
+MALFORMED = amount("CUBE_TEST_MALFORMED", 100000, 1000000)
 
 
 def good_body():

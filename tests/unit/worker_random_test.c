@@ -10,6 +10,7 @@
 #define ATTEMPTS_MAX 200
 #define STEPS        400
 #define SEEDS        500
+#define LONGER       10 /* times as many, with CUBE_TEST_LONG */
 #define ORDERS_MAX   1000
 #define POLL_TOKEN   100000
 #define LATE_MAX     64
@@ -491,8 +492,17 @@ run_seed(uint64_t seed)
 	rig_free(rig);
 }
 
+static bool
+is_long(void)
+{
+	const char *text = getenv("CUBE_TEST_LONG");
+
+	return text != NULL && text[0] != '\0' && strcmp(text, "0") != 0;
+}
+
 START_TEST(whatever_happens_no_attempt_starts_twice_and_all_that_is_wanted_runs)
 {
+	const uint64_t share = (uint64_t)SEEDS * (is_long() ? LONGER : 1) / 10;
 	const char *only = getenv("SEED");
 	uint64_t seed;
 
@@ -500,7 +510,7 @@ START_TEST(whatever_happens_no_attempt_starts_twice_and_all_that_is_wanted_runs)
 		run_seed(strtoull(only, NULL, 10));
 		return;
 	}
-	for (seed = (uint64_t)_i * SEEDS / 10; seed < (uint64_t)(_i + 1) * SEEDS / 10; seed++)
+	for (seed = (uint64_t)_i * share; seed < (uint64_t)(_i + 1) * share; seed++)
 		run_seed(seed);
 }
 END_TEST
@@ -511,7 +521,7 @@ suite(void)
 	Suite *suite = suite_create("worker random");
 	TCase *random = tcase_create("random");
 
-	tcase_set_timeout(random, 120);
+	tcase_set_timeout(random, is_long() ? 120 * LONGER : 120);
 	tcase_add_loop_test(
 		random, whatever_happens_no_attempt_starts_twice_and_all_that_is_wanted_runs, 0,
 		10);

@@ -20,6 +20,7 @@ import uuid
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.path.join(ROOT, os.environ.get("CUBE_BUILD", "build"))
 SLOW = float(os.environ.get("CUBE_TEST_SLOW", "1"))  # sanitizers: waits grow by this
+LONG = os.environ.get("CUBE_TEST_LONG", "0") not in ("", "0")  # make check-long
 
 PENDING, SCHEDULED, RUNNING, COMPLETED, FAILED = range(5)
 ZERO_TIME = "0001-01-01T00:00:00Z"
@@ -27,6 +28,11 @@ ZERO_TIME = "0001-01-01T00:00:00Z"
 
 def program(name):
     return os.path.join(BUILD, "bin", name)
+
+
+def amount(name, usual, long):
+    """How much of something a test does: what the environment says, else the form that was asked for."""
+    return type(usual)(os.environ.get(name, long if LONG else usual))
 
 
 def free_port():
