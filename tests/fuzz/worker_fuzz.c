@@ -152,7 +152,7 @@ send(struct script *script, struct worker_message *message)
 static struct worker_message *
 request(struct script *script, enum worker_message_kind kind)
 {
-	struct worker_message *message = rig_message(kind, ++script->tokens);
+	struct worker_message *message = rig_message((int)kind, ++script->tokens);
 
 	script->waits[script->tokens] = 1;
 	return message;
@@ -304,7 +304,7 @@ do_tell(struct script *script, const char *line, const char *rest)
 					: line[0] == 'z' ? WORKER_RESYNC
 					: line[0] == 'p' ? WORKER_PROGRESS
 							 : WORKER_JOINED;
-	struct worker_message *message = rig_message(kind, 0);
+	struct worker_message *message = rig_message((int)kind, 0);
 
 	if (kind == WORKER_JOINED) {
 		message->status = 200 + (int)(strtoul(rest, NULL, 10) % 400);
