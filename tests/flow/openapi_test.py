@@ -352,7 +352,8 @@ class Walk:
         self.ask("worker", "DELETE", f"/tasks/{local}", wanted=204)
         self.ask("worker", "GET", "/stats", wanted=200)
         self.ask("worker", "PUT", "/desired", {"Cluster": 1}, 400)
-        self.ask("worker", "PUT", "/desired", {"Cluster": str(uuid.uuid4()), "Tasks": []}, 409)
+        foreign = {"Cluster": str(uuid.uuid4()), "Generation": 1, "Sequence": 1, "Tasks": []}
+        self.ask("worker", "PUT", "/desired", foreign, 409)
         self.send_length("worker", "PUT", "/desired", 1 << 30)
 
     def walk_orders(self):
