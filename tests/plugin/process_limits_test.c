@@ -24,13 +24,15 @@ cgroup_file(const char *v1_hierarchy, const char *v1_file, const char *v2_file)
 	return read_file(path);
 }
 
+static const char *const hierarchies[] = {"memory/", "cpu/", "pids/", "unified/", ""};
+#define HIERARCHIES (sizeof(hierarchies) / sizeof(*hierarchies))
+
 static bool
 has_cgroups(void)
 {
-	static const char *const hierarchies[] = {"memory/", "cpu/", "pids/", "unified/", ""};
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < sizeof(hierarchies) / sizeof(*hierarchies); i++) {
+	for (size_t i = 0; i < HIERARCHIES; i++) {
 		(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%scube/%s." TASK ".1",
 			       hierarchies[i], identity);
 		if (access(path, F_OK) == 0)
@@ -122,6 +124,42 @@ START_TEST(a_failed_exec_leaves_no_cgroup)
 	task.spec.memory_bytes = 64 * MIB;
 	task.spec.mcpu = 100;
 	ck_assert_int_eq(run_task(&task), CUBE_ERR_INVALID);
+	ck_assert(!has_cgroups());
+}
+END_TEST
+
+static void
+put_in_cgroup(const char *cgroup, const char *file, const char *text)
+{
+	char path[PATH_MAX + 16];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", cgroup, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return; /* a hierarchy without it */
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	ck_assert_int_eq(close(fd), 0);
+}
+
+/* As a crash leaves it that came after an earlier start was cleared: killed, and full. */
+START_TEST(a_cgroup_left_by_a_start_that_was_cut_short_is_made_anew)
+{
+	char paths[HIERARCHIES][PATH_MAX];
+
+	for (size_t i = 0; i < HIERARCHIES; i++) {
+		(void)snprintf(paths[i], sizeof(paths[i]),
+			       "/sys/fs/cgroup/%scube/%s." TASK ".1", hierarchies[i], identity);
+		if (mkdir(paths[i], 0755) != 0)
+			continue; /* no such hierarchy, or not ours to write */
+		put_in_cgroup(paths[i], "cgroup.kill", "1");
+		put_in_cgroup(paths[i], "pids.max", "0");
+	}
+	script("sh -c 'exit 7' & wait $!; exit $?");
+	run_to_end();
+	ck_assert_int_eq(out.exit_code, 7);
+	for (size_t i = 0; i < HIERARCHIES; i++)
+		(void)rmdir(paths[i]); /* of hierarchies that this task did not need */
 	ck_assert(!has_cgroups());
 }
 END_TEST
@@ -465,6 +503,7 @@ suite(void)
 	tcase_add_test(limits, the_quota_of_a_sliver_of_cpu_is_the_least_the_kernel_takes);
 	tcase_add_test(limits, the_supervisor_is_outside_of_the_limits_of_its_container);
 	tcase_add_test(limits, a_failed_exec_leaves_no_cgroup);
+	tcase_add_test(limits, a_cgroup_left_by_a_start_that_was_cut_short_is_made_anew);
 	tcase_add_test(limits, without_cgroups_the_limits_are_off_and_all_is_killed_still);
 	tcase_add_test(limits, without_cgroup_kill_the_processes_are_killed_one_by_one);
 	tcase_add_test(limits, version_2_is_given_its_limits_in_one_cgroup);

@@ -25,6 +25,7 @@
 #define CPU_PERIOD_US    100000
 #define CPU_QUOTA_MIN_US 1000 /* the least that the kernel takes */
 #define DEFAULT_PARENT   "cube"
+#define LEFT_END_MS      500 /* for what was killed to end */
 
 /* 0 or an errno. */
 static int
@@ -228,20 +229,51 @@ cgroups_detect(struct cgroups *out, const char *mount, const char *parent,
 	return 0;
 }
 
+/* Waits until the process has ended, at most that long. */
+static void
+wait_for(pid_t pid, int timeout_ms)
+{
+	struct pollfd ended = {.events = POLLIN};
+
+	ended.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (ended.fd < 0)
+		return; /* it has */
+	(void)poll(&ended, 1, timeout_ms);
+	(void)close(ended.fd);
+}
+
+/* Left by a start that was cut short: not taken over, for it may have the limits of then, and
+ * where cgroup.kill was written once, Linux 6.18 kills what is cloned into it from then on.
+ * 0 or an errno; EBUSY: its processes have not ended yet. */
+static int
+make_anew(const char *path)
+{
+	pid_t left;
+
+	sweep_kill(path);
+	left = sweep_any(path);
+	if (left != 0)
+		wait_for(left, LEFT_END_MS);
+	if (rmdir(path) != 0)
+		return errno == EBUSY ? EBUSY : 0;
+	return mkdir(path, 0755) == 0 ? 0 : errno;
+}
+
 /* 0 or an errno. */
 static int
 add_dir(struct cgroup_dirs *out, char kind, const char *parent, const char *name)
 {
 	struct cgroup_dir *dir = &out->dirs[out->count];
 	int length = snprintf(dir->path, sizeof(dir->path), "%s/%s", parent, name);
+	int result;
 
 	if (length < 0 || (size_t)length >= sizeof(dir->path))
 		return ENAMETOOLONG;
-	if (mkdir(dir->path, 0755) != 0) {
-		if (errno != EEXIST)
-			return errno;
-		sweep_kill(dir->path); /* left by a start that was cut short */
-	}
+	result = mkdir(dir->path, 0755) == 0 ? 0 : errno;
+	if (result == EEXIST)
+		result = make_anew(dir->path);
+	if (result != 0)
+		return result;
 	dir->kind = kind;
 	out->count++;
 	return 0;
@@ -363,19 +395,6 @@ cgroup_dir_is_ours(const struct cgroups *cgroups, const struct cgroup_dir *dir,
 	       dir->path[mount] == '/' && strstr(dir->path, "/../") == NULL && last != NULL &&
 	       strcmp(last + 1, name) == 0 && dir->kind != '\0' &&
 	       strchr("upmc", dir->kind) != NULL;
-}
-
-/* Waits until the process has ended, at most that long. */
-static void
-wait_for(pid_t pid, int timeout_ms)
-{
-	struct pollfd ended = {.events = POLLIN};
-
-	ended.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (ended.fd < 0)
-		return; /* it has */
-	(void)poll(&ended, 1, timeout_ms);
-	(void)close(ended.fd);
 }
 
 bool
