@@ -254,7 +254,7 @@ make_anew(const char *path)
 	left = sweep_any(path);
 	if (left != 0)
 		wait_for(left, LEFT_END_MS);
-	if (rmdir(path) != 0)
+	if (rmdir(path) != 0 && errno != ENOENT)
 		return errno == EBUSY ? EBUSY : 0;
 	return mkdir(path, 0755) == 0 ? 0 : errno;
 }
