@@ -85,6 +85,13 @@ def left_of(marks):
     return found
 
 
+def serves(daemon):
+    """True if it does; one that found its port taken meanwhile is started again."""
+    if daemon.process.poll() is not None:
+        daemon.start(wait=False)
+    return daemon.request("GET", "/version")[0] == 200
+
+
 class Chaos(unittest.TestCase):
     def test_manager_and_workers_killed_at_random(self):
         """Nothing acknowledged is lost, nothing runs twice, nothing stopped goes on, nothing is left.
@@ -101,14 +108,16 @@ class Chaos(unittest.TestCase):
             users = [User(cluster.manager.port, marks, SEED + i) for i in range(4)]
             for user in users:
                 user.start()
+            daemons = {"manager": cluster.manager, **cluster.workers}
             try:
                 end = time.monotonic() + SECONDS
                 while time.monotonic() < end:
                     time.sleep(dice.random() ** 2)
                     for name in dice.choice([["manager"], ["n1"], ["n2"], ["n1"], ["manager", "n1", "n2"]]):
-                        daemon = cluster.manager if name == "manager" else cluster.workers[name]
-                        daemon.kill()
-                        daemon.start(wait=False)
+                        daemons[name].kill()
+                        daemons[name].start(wait=False)
+                for name, daemon in daemons.items():
+                    wait_for(name, lambda d=daemon: serves(d))
             finally:
                 for user in users:
                     user.ends.set()
