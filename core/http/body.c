@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #define PIECE_BYTES      ((size_t)64 * 1024)
+#define BODY_SMALL_BYTES ((size_t)64 * 1024)
 #define DRAIN_BYTES      ((uint64_t)32 * 1024 * 1024)
 #define DRAIN_MS         2000
 #define DRAIN_SCARCE_MS  300
@@ -108,6 +109,27 @@ too_large(const struct buf *out, struct cube_error *err)
 	return 413;
 }
 
+/* What is made of a body takes many times its size, so that as many large ones as there are
+ * threads would be more than the machine has. Small ones are not counted. */
+static bool
+body_take(struct http_request *request, size_t size)
+{
+	struct http_server *server = request->server;
+	size_t more = size > BODY_SMALL_BYTES ? size - request->body_taken : 0;
+
+	if (more == 0)
+		return true;
+	request->body_taken += more;
+	return atomic_fetch_add(&server->bodies_taken, more) + more <= server->bodies_bytes;
+}
+
+void
+body_give_back(struct http_request *request)
+{
+	(void)atomic_fetch_sub(&request->server->bodies_taken, request->body_taken);
+	request->body_taken = 0;
+}
+
 /* Under the guard. Returns 0 once the whole body is in out. */
 static int
 body_read(struct http_request *request, struct buf *out, struct cube_error *err)
@@ -144,6 +166,11 @@ body_read(struct http_request *request, struct buf *out, struct cube_error *err)
 		if (got == 0)
 			break;
 		out->size += (size_t)got;
+		if (!body_take(request, out->size)) {
+			(void)cube_fail(err, CUBE_ERR_UNAVAILABLE, 0,
+					"too many large requests at once: try again");
+			return 503;
+		}
 	}
 	request->body_done = true;
 	return 0;

@@ -10,6 +10,7 @@
 #include <civetweb.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define HTTP_HEADER_LIMIT    "16384" /* bytes of a request's header, as civetweb wants it */
 #define HTTP_STREAM_KEY_SIZE 64
@@ -20,6 +21,8 @@ struct http_server {
 	struct sockaddr_in address;
 	uint16_t port;
 	unsigned threads;
+	size_t bodies_bytes;        /* at most so many of all bodies at once ... */
+	atomic_size_t bodies_taken; /* ... and those that are held now */
 	const struct http_route *routes;
 	void *ctx;
 	void (*log)(void *ctx, const char *message);
@@ -49,11 +52,14 @@ struct http_request {
 	bool expects;         /* the client waits for 100 Continue */
 	bool body_done;       /* nothing of the body is unread */
 	uint64_t body_length; /* unless chunked */
+	size_t body_taken;    /* of server->bodies_taken */
 };
 
 /* The framing of the request's body, checked before anything else. 0, or the status and
  * a message. */
 int body_frame(struct http_request *request, struct cube_error *err);
+/* The handler is through with the body. */
+void body_give_back(struct http_request *request);
 /* Reads and throws away what is left of the body, so that the answer is not lost in the
  * reset that unread data causes; bounded in time and size. */
 void body_drain(struct http_request *request);

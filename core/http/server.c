@@ -47,6 +47,7 @@ dispatch(struct http_server *server, struct http_request *request)
 			   &request->match)) {
 	case ROUTE_FOUND:
 		request->match.route->handle(server->ctx, request);
+		body_give_back(request);
 		if (request->state == EXCHANGE_OPEN)
 			http_reply_error(request, 500, "the request was not answered");
 		break;
@@ -340,6 +341,8 @@ http_server_start(const struct http_server_config *config, struct http_server **
 	if (server == NULL)
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	server->threads = config->threads != 0 ? config->threads : HTTP_THREADS_DEFAULT;
+	server->bodies_bytes =
+		config->bodies_bytes != 0 ? config->bodies_bytes : HTTP_BODIES_BYTES;
 	server->routes = config->routes;
 	server->ctx = config->ctx;
 	server->log = config->log;

@@ -13,7 +13,8 @@
 
 #include <stdint.h>
 
-#define HTTP_THREADS_DEFAULT   112 /* an idle one costs some 15 KiB */
+#define HTTP_THREADS_DEFAULT   112                /* an idle one costs some 15 KiB */
+#define HTTP_BODIES_BYTES      ((size_t)64 << 20) /* of all bodies that are held at once */
 #define HTTP_STREAMS_MAX       64
 #define HTTP_STREAMS_A_KEY     4
 #define HTTP_HEADER_TIMEOUT_MS 10000 /* for a request's header to arrive */
@@ -28,6 +29,7 @@ struct http_server_config {
 	const char *host;                /* IPv4 address or name; NULL: 127.0.0.1 */
 	uint16_t port;                   /* 0: any free one */
 	unsigned threads;                /* 0: HTTP_THREADS_DEFAULT */
+	size_t bodies_bytes;             /* 0: HTTP_BODIES_BYTES */
 	const struct http_route *routes; /* borrowed until stop */
 	void *ctx;                       /* handed to each handler */
 	/* A line of civetweb's own about what went wrong; any thread; may be NULL. */

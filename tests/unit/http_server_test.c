@@ -22,8 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BODY_LIMIT 1000
-#define THREADS    8
+#define BODY_LIMIT   1000
+#define BODIES_LIMIT ((size_t)6 << 20)
+#define THREADS      8
 
 static struct http_server *server;
 static atomic_int released; /* the handler of /wait goes on */
@@ -128,6 +129,21 @@ on_wait(void *ctx, struct http_request *request)
 	http_reply(request, 200, HTTP_TEXT, NULL, "done", 4);
 }
 
+static atomic_int kept; /* handlers that hold a body and wait */
+
+static void
+on_keep(void *ctx, struct http_request *request)
+{
+	cleanup_buf struct buf body = BUF_INIT(BODIES_LIMIT);
+
+	(void)ctx;
+	if (!http_body_or_reply(request, &body))
+		return;
+	(void)atomic_fetch_add(&kept, 1);
+	wait_released();
+	http_reply(request, 200, HTTP_TEXT, NULL, "kept", 4);
+}
+
 static void
 on_silent(void *ctx, struct http_request *request)
 {
@@ -143,11 +159,17 @@ on_nothing(void *ctx, struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-	{"POST", "/echo", on_echo},         {"GET", "/echo", on_echo},
-	{"POST", "/large", on_large},       {"GET", "/query/{id}", on_query},
-	{"GET", "/stream", on_stream},      {"GET", "/held", on_held_stream},
-	{"GET", "/wait", on_wait},          {"GET", "/silent", on_silent},
-	{"DELETE", "/nothing", on_nothing}, {NULL, NULL, NULL},
+	{"POST", "/echo", on_echo},
+	{"GET", "/echo", on_echo},
+	{"POST", "/large", on_large},
+	{"GET", "/query/{id}", on_query},
+	{"GET", "/stream", on_stream},
+	{"GET", "/held", on_held_stream},
+	{"GET", "/wait", on_wait},
+	{"GET", "/silent", on_silent},
+	{"DELETE", "/nothing", on_nothing},
+	{"POST", "/keep", on_keep},
+	{NULL, NULL, NULL},
 };
 
 /* ---- a raw client ---- */
@@ -233,7 +255,8 @@ expect(const char *text, int status, const char *part)
 static void
 setup(void)
 {
-	const struct http_server_config config = {.routes = routes, .threads = THREADS};
+	const struct http_server_config config = {
+		.routes = routes, .threads = THREADS, .bodies_bytes = BODIES_LIMIT};
 	struct cube_error err;
 
 	atomic_store(&released, 0);
@@ -300,6 +323,59 @@ START_TEST(a_body_over_the_limit_is_413_and_names_the_limit)
 	memset(at, 'a', 1001);
 	memcpy(at + 1001, "\r\n0\r\n\r\n", 8);
 	expect(text, 413, "1000");
+}
+END_TEST
+
+static int
+dial_and_post(const char *path, size_t size)
+{
+	char head[128];
+	char *body = malloc(size);
+	int fd = dial();
+
+	ck_assert_ptr_nonnull(body);
+	memset(body, 'x', size);
+	(void)snprintf(head, sizeof(head),
+		       "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+		       "Content-Length: %zu\r\n\r\n",
+		       path, size);
+	say(fd, head, strlen(head));
+	say(fd, body, size);
+	free(body);
+	return fd;
+}
+
+static void
+expect_answer(int fd, const char *begin, const char *part)
+{
+	char answer[8192];
+
+	(void)hear(fd, answer, sizeof(answer), 10000);
+	close(fd);
+	ck_assert_msg(strncmp(answer, begin, strlen(begin)) == 0, "%s", answer);
+	ck_assert_msg(strstr(answer, part) != NULL, "%s", answer);
+}
+
+START_TEST(large_bodies_at_once_are_bounded_and_small_ones_go_on)
+{
+	int large = dial_and_post("/keep", BODIES_LIMIT - 1000);
+	int small;
+
+	while (atomic_load(&kept) < 1)
+		(void)poll(NULL, 0, 1);
+	expect_answer(dial_and_post("/keep", 200000), "HTTP/1.1 503 ",
+		      "too many large requests");
+	expect("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: "
+	       "close\r\n\r\nhello",
+	       200, "hello");
+	small = dial_and_post("/keep", 60000);
+	while (atomic_load(&kept) < 2)
+		(void)poll(NULL, 0, 1);
+	release();
+	expect_answer(large, "HTTP/1.1 200 ", "kept");
+	expect_answer(small, "HTTP/1.1 200 ", "kept");
+	/* What was held has been given back, what was refused too. */
+	expect_answer(dial_and_post("/keep", BODIES_LIMIT - 1000), "HTTP/1.1 200 ", "kept");
 }
 END_TEST
 
@@ -648,6 +724,7 @@ suite(void)
 	tcase_add_test(tc, a_body_is_read_whole_and_answered);
 	tcase_add_test(tc, a_connection_serves_many_requests);
 	tcase_add_test(tc, a_body_over_the_limit_is_413_and_names_the_limit);
+	tcase_add_test(tc, large_bodies_at_once_are_bounded_and_small_ones_go_on);
 	tcase_add_test(tc, a_body_of_exactly_the_limit_is_taken);
 	tcase_add_test(tc, bodies_framed_twice_or_badly_are_refused);
 	tcase_add_test(tc, a_body_cut_short_is_400);
