@@ -407,7 +407,11 @@ class Cli(unittest.TestCase):
             self.manager.request("DELETE", "/tasks/" + t["ID"])
 
     def test_one_task_is_shown_with_its_history(self):
-        task_id = self.run_id("--name", "detail", "--restart", "no", "--memory", "16m", "/bin/sh", "-c", "exit 3")
+        go = self.cluster.path("go")
+        task_id = self.run_id("--name", "detail", "--restart", "no", "--memory", "16m", "/bin/sh", "-c",
+                              f"until [ -e {go} ]; do sleep 0.05; done; exit 3")
+        self.cluster.wait_state(task_id, RUNNING)  # one that ends at once may never be seen to run
+        open(go, "w").close()
         self.cluster.wait_final(task_id)
         code, out, err = self.cube("status", task_id[:13])
         self.assertEqual((code, err), (0, ""))
