@@ -359,7 +359,7 @@ connections_max(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > INT32_MAX)
 		return 0; /* no limit */
-	if (files.rlim_cur < 2 * FILES_RESERVE)
+	if (files.rlim_cur / 2 < FILES_RESERVE)
 		return (long)files.rlim_cur / 2;
 	return (long)(files.rlim_cur - FILES_RESERVE);
 }
