@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 
 #define SPARE_HANDLES    64
-#define FILES_RESERVE    512 /* for the server, the store and the rest */
+#define FILES_RESERVE    ((rlim_t)512) /* for the server, the store and the rest */
 #define HEAD_LIMIT_BYTES ((size_t)16 * 1024)
 
 enum command_kind {
