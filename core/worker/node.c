@@ -84,9 +84,20 @@ worker_node_reply(struct worker *worker, const struct worker_message *message)
 	worker_effect_send(worker, effect);
 }
 
+/* The next trouble is news again, also if it is the same. */
+static void
+trouble_over(struct worker *worker)
+{
+	if (worker->join_trouble[0] == '\0')
+		return;
+	worker->join_trouble[0] = '\0';
+	step_log(worker->step, LOG_LEVEL_INFO, "manager.reached", NULL);
+}
+
 void
 worker_manager_heard(struct worker *worker)
 {
+	trouble_over(worker);
 	worker->contact_ms = worker->step->now.mono_ms;
 	if (!worker->joining && worker->join_ms < worker->contact_ms + SILENCE_MS)
 		worker->join_ms = worker->contact_ms + SILENCE_MS;
@@ -172,7 +183,7 @@ worker_joined(struct worker *worker, const struct worker_message *message)
 			       message->cluster, own);
 		log_trouble(worker, "manager.refused", status, reason);
 	} else {
-		worker->join_trouble[0] = '\0';
+		trouble_over(worker);
 	}
 	join_later(worker, SILENCE_MS);
 }

@@ -209,6 +209,28 @@ START_TEST(a_manager_that_is_away_is_asked_ever_slower_up_to_15_s)
 }
 END_TEST
 
+START_TEST(a_manager_that_is_away_again_is_told_of_again)
+{
+	struct rig *rig = rig_joining();
+	const char *reached;
+
+	joined(rig, 0, "connection refused");
+	/* It comes back by itself: it knows our address. */
+	rig_poll(rig, (struct revision){0, 0}, 0, 5);
+	reached = strstr(rig->log, "manager.reached");
+	ck_assert_ptr_nonnull(reached);
+	(void)time_to_join(rig);
+	joined(rig, 0, "connection refused");
+	ck_assert_ptr_nonnull(strstr(reached, "manager.unreachable"));
+	rig_poll(rig, (struct revision){0, 0}, 0, 6);
+	rig_poll(rig, (struct revision){0, 0}, 0, 7);
+	reached = strstr(reached + 1, "manager.reached");
+	ck_assert_ptr_nonnull(reached);
+	ck_assert_ptr_null(strstr(reached + 1, "manager.reached"));
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(a_refusal_is_logged_with_its_reason_and_tried_again_slowly)
 {
 	struct rig *rig = rig_joining();
@@ -272,6 +294,7 @@ suite(void)
 	tcase_add_test(join, it_joins_at_its_start_and_again_after_15_s_of_silence);
 	tcase_add_test(join, a_manager_that_talks_needs_no_joining);
 	tcase_add_test(join, a_manager_that_is_away_is_asked_ever_slower_up_to_15_s);
+	tcase_add_test(join, a_manager_that_is_away_again_is_told_of_again);
 	tcase_add_test(join, a_refusal_is_logged_with_its_reason_and_tried_again_slowly);
 	tcase_add_test(join, a_manager_of_another_cluster_is_told_of_in_the_log);
 	tcase_add_test(join, a_worker_without_a_manager_joins_nobody);
