@@ -169,10 +169,12 @@ unlink_call(struct http_client *client, struct http_call *call)
 	call->previous = NULL;
 }
 
+/* One whose transfer broke off may keep its buffer, and then refuses to be given a size for it
+ * (curl 7.88): only those that came to their end are used again. */
 static void
-easy_put(struct http_client *client, CURL *easy)
+easy_put(struct http_client *client, CURL *easy, bool sound)
 {
-	if (client->spare_count < SPARE_HANDLES) {
+	if (sound && client->spare_count < SPARE_HANDLES) {
 		curl_easy_reset(easy);
 		client->spare[client->spare_count++] = easy;
 	} else {
@@ -225,9 +227,9 @@ call_start(struct http_client *client, struct http_call *call)
 	client->calls = call;
 }
 
-/* Takes the call out of curl. The handle can be reused. */
+/* Takes the call out of curl. sound: its transfer came to its end. */
 static void
-call_detach(struct http_client *client, struct http_call *call)
+call_detach(struct http_client *client, struct http_call *call, bool sound)
 {
 	CURL *easy = call->handle;
 	struct transfer *transfer = NULL;
@@ -237,7 +239,7 @@ call_detach(struct http_client *client, struct http_call *call)
 	transfer_free(transfer);
 	call->handle = NULL;
 	unlink_call(client, call);
-	easy_put(client, easy);
+	easy_put(client, easy, sound);
 }
 
 static void
@@ -249,7 +251,7 @@ call_cancel(struct http_client *client, uint64_t tag)
 		struct http_call *next = call->next;
 
 		if (call->tag == tag) {
-			call_detach(client, call);
+			call_detach(client, call, false);
 			call->free(call);
 		}
 		call = next;
@@ -270,7 +272,7 @@ call_finish(struct http_client *client, CURL *easy, CURLcode result)
 	if (result != CURLE_OK)
 		curl_common_error(result, call->response.failed, call->limit_bytes, call->url,
 				  &call->error);
-	call_detach(client, call);
+	call_detach(client, call, result == CURLE_OK);
 	call->done(call);
 }
 
@@ -412,7 +414,7 @@ http_client_free(struct http_client *client)
 	while (client->calls != NULL) {
 		struct http_call *call = client->calls;
 
-		call_detach(client, call);
+		call_detach(client, call, false);
 		call->free(call);
 	}
 	for (size_t i = 0; i < client->spare_count; i++)

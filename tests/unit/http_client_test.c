@@ -292,6 +292,25 @@ START_TEST(nobody_there_and_other_protocols_are_told)
 }
 END_TEST
 
+START_TEST(what_failed_once_fails_the_same_way_again)
+{
+	/* A label of 64 characters: no name, so nobody is asked for it. */
+	static const char nowhere[] =
+		"http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		"aaaaaaaaaa:1";
+	struct seen seen[2];
+	int round;
+
+	for (round = 1; round <= 4; round++) {
+		http_client_call(client, &call_to(nowhere, "/", &seen[0])->call);
+		http_client_call(client, &call_to("http://127.0.0.1:1", "/", &seen[1])->call);
+		wait_for(&done_count, 2 * round);
+		ck_assert_int_eq(seen[0].code, CUBE_ERR_UNAVAILABLE);
+		ck_assert_int_eq(seen[1].code, CUBE_ERR_UNAVAILABLE);
+	}
+}
+END_TEST
+
 START_TEST(a_peer_that_never_answers_holds_up_nothing_else)
 {
 	struct seen mute_seen[20];
@@ -502,6 +521,7 @@ suite(void)
 	tcase_add_test(tc, an_error_status_is_an_answer_and_a_redirect_is_not_followed);
 	tcase_add_test(tc, an_answer_over_the_limit_is_refused);
 	tcase_add_test(tc, nobody_there_and_other_protocols_are_told);
+	tcase_add_test(tc, what_failed_once_fails_the_same_way_again);
 	tcase_add_test(tc, a_peer_that_never_answers_holds_up_nothing_else);
 	tcase_add_test(tc, a_cancelled_call_is_freed_and_never_done);
 	tcase_add_test(tc, an_end_frees_what_is_under_way);
