@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,6 +71,16 @@ reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* By system call, as the C library's would first reach each thread it knows of, and in a
+ * process that was cloned behind its back those may be others than there are. */
+static bool
+become(const struct launch *launch)
+{
+	return syscall(SYS_setgroups, 0, NULL) == 0 &&
+	       syscall(SYS_setresgid, launch->gid, launch->gid, launch->gid) == 0 &&
+	       syscall(SYS_setresuid, launch->uid, launch->uid, launch->uid) == 0;
+}
+
 static noreturn void
 child_main(const struct launch *launch, const struct child *child, int gate,
 	   const int output[2], int work_fd, pid_t parent, bool born_in_cgroup)
@@ -92,9 +101,7 @@ child_main(const struct launch *launch, const struct child *child, int gate,
 	if (fchdir(work_fd) != 0)
 		child_fail(gate, "chdir");
 	(void)umask(022);
-	if (launch->has_user &&
-	    (setgroups(0, NULL) != 0 || setresgid(launch->gid, launch->gid, launch->gid) != 0 ||
-	     setresuid(launch->uid, launch->uid, launch->uid) != 0))
+	if (launch->has_user && !become(launch))
 		child_fail(gate, "user");
 	/* After the change of user, which would clear it: without its supervisor nobody
 	 * would know how this process ends, so it ends with it. */
