@@ -94,6 +94,7 @@ struct manager_effect {
 	bool book; /* translate for a peer of the book's protocol */
 	struct orders orders;
 	struct revision since;
+	uint64_t stamp; /* poll: the newest that this worker gave; 0: none in this contact */
 	uint32_t wait_ms;
 	uint32_t timeout_ms; /* for the whole exchange */
 };

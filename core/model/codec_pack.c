@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "model/codec_health.h"
 #include "model/codec_policy.h"
 #include "model/codec_write.h"
 
@@ -74,6 +75,10 @@ draft_write(struct json_writer *writer, const struct spec_draft *draft,
 	}
 	if (spec->health_check[0] != '\0')
 		json_put_text(writer, "HealthCheck", spec->health_check);
+	if (spec->health_check[0] == '\0' && spec->health.kind != HEALTH_NONE) {
+		json_key(writer, "Health");
+		health_write(writer, &spec->health);
+	}
 	array_write(writer, "Cmd", draft->args);
 	array_write(writer, "Entrypoint", draft->entrypoint);
 	array_write(writer, "Env", draft->env);
@@ -82,8 +87,14 @@ draft_write(struct json_writer *writer, const struct spec_draft *draft,
 		json_put_text(writer, "Job", spec->job);
 	if (spec->priority != 0)
 		json_put_uint(writer, "Priority", spec->priority);
+	if (spec->max_restarts >= 0)
+		json_put_int(writer, "MaxRestarts", spec->max_restarts);
 	if (spec->stop_timeout_s != STOP_TIMEOUT_DEFAULT)
 		json_put_uint(writer, "StopTimeout", spec->stop_timeout_s);
+	if (spec->on_node_lost == NODE_LOST_WAIT)
+		json_put_text(writer, "OnNodeLost", "wait");
+	if (spec->stop_after_disconnect_s != 0)
+		json_put_uint(writer, "StopAfterDisconnect", spec->stop_after_disconnect_s);
 	json_end_object(writer);
 }
 
@@ -123,7 +134,8 @@ text_bytes(const struct packing *packing)
 	const struct spec_draft *draft = packing->draft;
 	const struct task_spec *spec = &draft->spec;
 	size_t size = strlen(spec->image) + 1 + strlen(spec->job) + 1 +
-		      strlen(spec->health_check) + 1 + packing->json_size + 1;
+		      strlen(spec->health_check) + 1 + strlen(spec->health.path) + 1 +
+		      packing->json_size + 1;
 	uint32_t i;
 
 	size += array_bytes(draft->entrypoint) + array_bytes(draft->args) +
@@ -192,6 +204,7 @@ block_pack(const struct packing *packing)
 	spec->image = text_pack(&at, spec->image, strlen(spec->image));
 	spec->job = text_pack(&at, spec->job, strlen(spec->job));
 	spec->health_check = text_pack(&at, spec->health_check, strlen(spec->health_check));
+	spec->health.path = text_pack(&at, spec->health.path, strlen(spec->health.path));
 	spec->entrypoint = array_pack(&pointers, &at, draft->entrypoint);
 	spec->args = array_pack(&pointers, &at, draft->args);
 	spec->env = array_pack(&pointers, &at, draft->env);

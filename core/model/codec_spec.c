@@ -6,12 +6,15 @@
  */
 #include "model/codec_spec.h"
 
+#include "model/codec_health.h"
 #include "model/codec_policy.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #define STOP_TIMEOUT_DEFAULT 10
+#define DISCONNECT_MIN_S     10
+#define DISCONNECT_MAX_S     (30 * 86400)
 #define DERIVED_STEM_MAX     (NAME_SIZE - 1 - 9) /* room for "-" and 8 of the id */
 
 #define AT(member)      offsetof(struct spec_draft, member)
@@ -39,17 +42,21 @@ static const struct field spec_fields[] = {
 	{"Env", read_value, AT(env), 0, 0, NULL},
 	{"Labels", read_value, AT(labels), 0, 0, NULL},
 	{"Constraints", refuse_later, 0, 0, 0, NULL},
-	{"Health", refuse_later, 0, 0, 0, NULL},
+	{"Health", read_value, AT(health), 0, 0, NULL},
 	{"Job", read_text, IN_SPEC(job), 0, 0, NULL},
 	{"Priority", read_u32, IN_SPEC(priority), 0, 100, NULL},
 	{"MaxPerNode", refuse_later, 0, 0, 0, NULL},
-	{"MaxRestarts", refuse_later, 0, 0, 0, NULL},
+	{"MaxRestarts", read_i32, IN_SPEC(max_restarts), 0, RESTART_MAX, NULL},
 	{"StopTimeout", read_u32, IN_SPEC(stop_timeout_s), 0, 3600, "seconds"},
-	{"OnNodeLost", refuse_later, 0, 0, 0, NULL},
-	{"StopAfterDisconnect", refuse_later, 0, 0, 0, NULL},
+	{"OnNodeLost", read_text, AT(on_node_lost), 0, 0, NULL},
+	{"StopAfterDisconnect", read_u32, IN_SPEC(stop_after_disconnect_s), 0, DISCONNECT_MAX_S,
+	 "seconds"},
 	{"Wanted", NULL, 0, 0, 0, NULL},
 	{"Final", NULL, 0, 0, 0, NULL},
 	{"RestartAt", NULL, 0, 0, 0, NULL},
+	{"Restarts", NULL, 0, 0, 0, NULL},
+	{"RestartsMax", NULL, 0, 0, 0, NULL},
+	{"PortTaken", NULL, 0, 0, 0, NULL},
 	{"Node", NULL, 0, 0, 0, NULL},
 	{"Attempt", NULL, 0, 0, 0, NULL},
 	{"ExitCode", NULL, 0, 0, 0, NULL},
@@ -78,6 +85,34 @@ has_control_character(const char *text)
 	return false;
 }
 
+/* What becomes of it when node and manager lose each other. */
+static int
+check_disconnect(const struct checking *at, struct spec_draft *draft)
+{
+	struct task_spec *spec = &draft->spec;
+
+	if (strcmp(draft->on_node_lost, "wait") == 0)
+		spec->on_node_lost = NODE_LOST_WAIT;
+	else if (draft->on_node_lost[0] != '\0' &&
+		 strcmp(draft->on_node_lost, "reschedule") != 0)
+		return fail_wanted(at->doc, json_get(at->task, "OnNodeLost"), at->err,
+				   "\"reschedule\" or \"wait\"");
+	if (spec->stop_after_disconnect_s != 0 &&
+	    spec->stop_after_disconnect_s < DISCONNECT_MIN_S)
+		return json_fail(at->doc, json_get(at->task, "StopAfterDisconnect"), at->err,
+				 "must be 0 (never) or at least %d seconds: a manager is heard "
+				 "every few seconds only",
+				 DISCONNECT_MIN_S);
+	if (spec->max_restarts == 0)
+		spec->max_restarts = -1; /* not said */
+	if (spec->restart_max >= 0 && spec->max_restarts >= 0)
+		return json_fail(at->doc, json_get(at->task, "MaxRestarts"), at->err,
+				 "and the number of RestartPolicy on-failure:%d are two forms "
+				 "of one thing",
+				 (int)spec->restart_max);
+	return 0;
+}
+
 static int
 check_texts(const struct checking *at, struct spec_draft *draft)
 {
@@ -90,11 +125,6 @@ check_texts(const struct checking *at, struct spec_draft *draft)
 	if (has_control_character(spec->image))
 		return json_fail(at->doc, json_get(at->task, "Image"), at->err,
 				 "must have no control characters");
-	if (spec->health_check[0] != '\0' &&
-	    (spec->health_check[0] != '/' || has_control_character(spec->health_check) ||
-	     strchr(spec->health_check, ' ') != NULL))
-		return fail_wanted(at->doc, json_get(at->task, "HealthCheck"), at->err,
-				   "\"\" (none) or a path without spaces, such as \"/health\"");
 	if (spec->job[0] != '\0' && !name_is_valid(spec->job))
 		return fail_wanted(
 			at->doc, json_get(at->task, "Job"), at->err,
@@ -104,7 +134,7 @@ check_texts(const struct checking *at, struct spec_draft *draft)
 			at->doc, json_get(at->task, "RestartPolicy"), at->err,
 			"\"\", \"no\", \"on-failure\", \"on-failure:N\" with N from 1, "
 			"\"always\" or \"unless-stopped\"");
-	return 0;
+	return check_disconnect(at, draft);
 }
 
 /* An array of texts. An empty one counts as absent, as it does with Docker. */
@@ -254,7 +284,9 @@ task_spec_decode(const struct json_doc *doc, const struct json_value *value,
 	memset(&draft.spec, 0, sizeof(draft.spec));
 	draft.spec.image = draft.spec.job = draft.spec.health_check = "";
 	draft.spec.stop_timeout_s = STOP_TIMEOUT_DEFAULT;
-	draft.restart_policy = "";
+	draft.spec.max_restarts = -1;
+	draft.restart_policy = draft.on_node_lost = "";
+	draft.health = NULL;
 	draft.exposed = draft.bindings = NULL;
 	draft.entrypoint = draft.args = draft.env = draft.labels = NULL;
 	rc = fields_read(doc, value, mode, &spec_table, &draft, err);
@@ -264,6 +296,9 @@ task_spec_decode(const struct json_doc *doc, const struct json_value *value,
 		rc = check_lists(&at, &draft);
 	if (rc == 0)
 		rc = ports_read(doc, draft.exposed, draft.bindings, &draft.ports, err);
+	if (rc == 0)
+		rc = health_read(doc, value, mode, &draft.ports, draft.spec.health_check,
+				 &draft.spec.health, err);
 	if (rc == 0)
 		rc = settle_identity(&at, &draft.spec, fallback_id);
 	if (rc == 0)

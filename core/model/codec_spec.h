@@ -12,6 +12,8 @@
 struct spec_draft {
 	struct task_spec spec; /* plain values and borrowed texts; no arrays */
 	const char *restart_policy;
+	const char *on_node_lost;
+	const struct json_value *health;
 	const struct json_value *exposed;
 	const struct json_value *bindings;
 	const struct json_value *entrypoint; /* arrays of texts, or NULL if there are none */

@@ -54,6 +54,9 @@ static const struct field status_fields[] = {
 	{"StartTime", read_time, AT(start_ms), 0, 0, NULL},
 	{"FinishTime", read_time, AT(finish_ms), 0, 0, NULL},
 	{"RestartAt", read_time, AT(restart_at_ms), 0, 0, NULL},
+	{"Restarts", read_u32, AT(restarts), 0, UINT32_MAX, NULL},
+	{"RestartsMax", read_i32, AT(restarts_max), -1, INT32_MAX, NULL},
+	{"PortTaken", read_bool, AT(port_taken), 0, 0, NULL},
 	{"ExitCode", read_exit_code, 0, INT32_MIN, INT32_MAX, NULL},
 	{"OOMKilled", read_bool, AT(oom_killed), 0, 0, NULL},
 	{"Reason", read_cut, AT(reason), 0, TASK_REASON_SIZE, NULL},
@@ -70,6 +73,7 @@ status_read(const struct json_doc *doc, const struct json_value *value,
 
 	memset(out, 0, sizeof(*out));
 	out->status.wanted = TASK_WANTED_RUN;
+	out->status.restarts_max = -1;
 	rc = fields_read(doc, value, CODEC_LENIENT, &status_table, out, err);
 	if (rc < 0)
 		task_status_release(&out->status);
@@ -194,6 +198,13 @@ status_write(struct json_writer *writer, const struct task_status *status, bool 
 		time_write(writer, "FinishTime", status->finish_ms);
 	if (status->restart_at_ms != 0)
 		time_write(writer, "RestartAt", status->restart_at_ms);
+	if (status->restarts != 0) {
+		json_put_uint(writer, "Restarts", status->restarts);
+		if (status->restarts_max >= 0)
+			json_put_int(writer, "RestartsMax", status->restarts_max);
+	}
+	if (status->port_taken)
+		json_put_bool(writer, "PortTaken", true);
 	if (status->has_exit_code)
 		json_put_int(writer, "ExitCode", status->exit_code);
 	if (status->oom_killed)

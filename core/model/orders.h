@@ -55,6 +55,9 @@ struct reports {
 	uint64_t generation;
 	uint64_t sequence;
 	uint64_t node_revision; /* of node_info */
+	/* The worker's own clock when it answered, opaque to the manager, which echoes the
+	 * newest in its next poll: 0: none. A worker counts StopAfterDisconnect from it. */
+	uint64_t stamp;
 	struct report *items;
 	size_t count;
 };

@@ -44,6 +44,30 @@ enum restart_mode {
 	RESTART_UNLESS_STOPPED
 };
 
+enum health_kind {
+	HEALTH_NONE = 0,
+	HEALTH_HTTP, /* GET path must answer 200 */
+	HEALTH_TCP   /* a connection must be taken */
+};
+
+/* How the worker sees whether a running task is well: on the host port of a container port,
+ * every interval, beginning start_period after the start. threshold failures in a row end
+ * the attempt. */
+struct task_health {
+	enum health_kind kind;
+	uint16_t port; /* container port, TCP */
+	const char *path;
+	uint32_t interval_s;
+	uint32_t timeout_s;
+	uint32_t threshold;
+	uint32_t start_period_s;
+};
+
+enum node_lost_policy {
+	NODE_LOST_RESCHEDULE = 0, /* it is placed again elsewhere */
+	NODE_LOST_WAIT            /* it stays where it is until its node returns */
+};
+
 /* A container port that is to be reachable on the node. */
 struct task_port {
 	uint16_t container_port;
@@ -74,11 +98,15 @@ struct task_spec {
 	uint32_t label_count;
 	const struct task_label *labels;
 	const char *job;
-	const char *health_check;
+	const char *health_check;  /* the short form, as given; "" */
+	struct task_health health; /* of either form */
 	enum restart_mode restart_mode;
-	int32_t restart_max;     /* on-failure:N; -1: not said */
-	uint32_t priority;       /* 0..100 */
-	uint32_t stop_timeout_s; /* default 10 */
+	int32_t restart_max;  /* on-failure:N; -1: not said */
+	int32_t max_restarts; /* MaxRestarts, from 1; -1: not said */
+	enum node_lost_policy on_node_lost;
+	uint32_t stop_after_disconnect_s; /* 0: never */
+	uint32_t priority;                /* 0..100 */
+	uint32_t stop_timeout_s;          /* default 10 */
 	/* The members of the Task object that the owner gave, as canonical JSON without the
 	 * braces ("\"ID\":...,..."), made once: replies, orders and records paste it. Equal
 	 * specifications have equal text (the ID is part of it). */
@@ -111,13 +139,16 @@ struct task_status {
 	bool final; /* nothing more will happen by itself */
 	bool has_exit_code;
 	bool oom_killed;
+	bool port_taken;  /* an attempt that could not start: a host port was taken there */
 	uint32_t attempt; /* 0: never placed */
 	uint32_t restart_count;
 	int32_t exit_code;
 	int64_t start_ms; /* Unix time; 0: not yet, as for the next two */
 	int64_t finish_ms;
-	int64_t restart_at_ms;
-	uint64_t sequence; /* order of submission, from 1 */
+	int64_t restart_at_ms; /* while it waits to start again */
+	uint32_t restarts; /* since it was last well for ten minutes, with the one waited for */
+	int32_t restarts_max; /* of those, as the policy says; -1: no limit */
+	uint64_t sequence;    /* order of submission, from 1 */
 	char node[NAME_SIZE];
 	char container_id[CUBE_HANDLE_SIZE];
 	char reason[TASK_REASON_SIZE];

@@ -45,6 +45,7 @@ struct worker_message {
 	struct orders orders;
 	struct revision since;
 	uint32_t wait_ms;
+	uint64_t stamp; /* poll: ours, echoed; 0: none */
 	char task_id[ID_SIZE];
 	uint32_t attempt;
 	struct task_request request;
@@ -84,6 +85,7 @@ struct worker_effect {
 	uint64_t generation; /* newest orders journalled */
 	uint64_t sequence;
 	uint64_t node_revision;
+	uint64_t stamp;        /* poll: for the manager to echo */
 	struct node_info info; /* WORKER_NODE, JOIN; the shell adds Stats, which it samples */
 	uint32_t live_tasks;   /* WORKER_NODE: have, or may get, a container */
 	/* job */

@@ -94,9 +94,9 @@ static const struct {
 	{"'Priority': 101", "from 0 to 100, not 101"},
 	{"'StopTimeout': 3601", "must be a whole number of seconds from 0 to 3600, not 3601"},
 	{"'Constraints': ['arch==arm64']", "this version cannot do that yet"},
-	{"'Health': {'Http': '/'}", "this version cannot do that yet"},
+	{"'Health': {'Http': '/'}", "is none of the task's TCP ports"},
 	{"'MaxPerNode': 1", "this version cannot do that yet"},
-	{"'OnNodeLost': 'stop'", "this version cannot do that yet"},
+	{"'OnNodeLost': 'stop'", "must be 'reschedule' or 'wait'"},
 };
 
 START_TEST(a_wrong_member_is_named_with_its_place_and_what_would_be_right)
