@@ -16,6 +16,7 @@
 #define TIMEOUT_DEFAULT_S  2
 #define THRESHOLD_DEFAULT  3
 #define DAY_S              86400
+#define NO_PORT            "needs a TCP port to ask: name it in ExposedPorts, such as {\"80/tcp\": {}}"
 
 /* The object before its meaning is checked. */
 struct health_draft {
@@ -77,6 +78,7 @@ check_long(const struct json_doc *doc, const struct json_value *object,
 	   const struct port_draft *ports, struct health_draft *draft, struct cube_error *err)
 {
 	struct task_health *health = &draft->health;
+	const char *wanted;
 
 	if ((draft->http == NULL) == (draft->tcp == NULL))
 		return json_fail(doc, object, err,
@@ -89,14 +91,15 @@ check_long(const struct json_doc *doc, const struct json_value *object,
 				 "goes with Http; with Tcp the port is its value");
 	health->kind = draft->http != NULL ? HEALTH_HTTP : HEALTH_TCP;
 	health->path = draft->http != NULL ? draft->http : "";
-	health->port = find_port(ports, draft->tcp != NULL ? draft->tcp : draft->port);
+	wanted = draft->tcp != NULL ? draft->tcp : draft->port;
+	health->port = find_port(ports, wanted);
+	if (health->port == 0 && wanted == NULL)
+		return json_fail(doc, object, err, "%s", NO_PORT);
 	if (health->port == 0)
 		return json_fail(doc, object, err,
 				 "%s is none of the task's TCP ports: name it in ExposedPorts, "
 				 "such as {\"80/tcp\": {}}",
-				 draft->tcp != NULL    ? draft->tcp
-				 : draft->port != NULL ? draft->port
-						       : "a port to check");
+				 wanted);
 	return 0;
 }
 
@@ -113,9 +116,7 @@ read_short(const struct json_doc *doc, const struct json_value *task, enum codec
 		out->kind = HEALTH_HTTP;
 		out->path = path;
 	} else if (mode == CODEC_STRICT) {
-		return json_fail(doc, json_get(task, "HealthCheck"), err,
-				 "needs a TCP port to ask: name it in ExposedPorts, such as "
-				 "{\"80/tcp\": {}}");
+		return json_fail(doc, json_get(task, "HealthCheck"), err, "%s", NO_PORT);
 	}
 	return 0;
 }

@@ -94,7 +94,7 @@ static const struct {
 	{"'Priority': 101", "from 0 to 100, not 101"},
 	{"'StopTimeout': 3601", "must be a whole number of seconds from 0 to 3600, not 3601"},
 	{"'Constraints': ['arch==arm64']", "this version cannot do that yet"},
-	{"'Health': {'Http': '/'}", "is none of the task's TCP ports"},
+	{"'Health': {'Http': '/'}", "needs a TCP port to ask"},
 	{"'MaxPerNode': 1", "this version cannot do that yet"},
 	{"'OnNodeLost': 'stop'", "must be 'reschedule' or 'wait'"},
 };
