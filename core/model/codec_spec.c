@@ -57,6 +57,7 @@ static const struct field spec_fields[] = {
 	{"Restarts", NULL, 0, 0, 0, NULL},
 	{"RestartsMax", NULL, 0, 0, 0, NULL},
 	{"PortTaken", NULL, 0, 0, 0, NULL},
+	{"Disconnected", NULL, 0, 0, 0, NULL},
 	{"Node", NULL, 0, 0, 0, NULL},
 	{"Attempt", NULL, 0, 0, 0, NULL},
 	{"ExitCode", NULL, 0, 0, 0, NULL},

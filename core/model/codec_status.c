@@ -57,6 +57,7 @@ static const struct field status_fields[] = {
 	{"Restarts", read_u32, AT(restarts), 0, UINT32_MAX, NULL},
 	{"RestartsMax", read_i32, AT(restarts_max), -1, INT32_MAX, NULL},
 	{"PortTaken", read_bool, AT(port_taken), 0, 0, NULL},
+	{"Disconnected", read_bool, AT(disconnected), 0, 0, NULL},
 	{"ExitCode", read_exit_code, 0, INT32_MIN, INT32_MAX, NULL},
 	{"OOMKilled", read_bool, AT(oom_killed), 0, 0, NULL},
 	{"Reason", read_cut, AT(reason), 0, TASK_REASON_SIZE, NULL},
@@ -205,6 +206,8 @@ status_write(struct json_writer *writer, const struct task_status *status, bool 
 	}
 	if (status->port_taken)
 		json_put_bool(writer, "PortTaken", true);
+	if (status->disconnected)
+		json_put_bool(writer, "Disconnected", true);
 	if (status->has_exit_code)
 		json_put_int(writer, "ExitCode", status->exit_code);
 	if (status->oom_killed)

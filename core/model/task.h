@@ -139,8 +139,9 @@ struct task_status {
 	bool final; /* nothing more will happen by itself */
 	bool has_exit_code;
 	bool oom_killed;
-	bool port_taken;  /* an attempt that could not start: a host port was taken there */
-	uint32_t attempt; /* 0: never placed */
+	bool port_taken;   /* an attempt that could not start: a host port was taken there */
+	bool disconnected; /* one that its worker stopped: no manager was heard */
+	uint32_t attempt;  /* 0: never placed */
 	uint32_t restart_count;
 	int32_t exit_code;
 	int64_t start_ms; /* Unix time; 0: not yet, as for the next two */
