@@ -65,26 +65,106 @@ assign_restore(struct manager *manager, struct entry *entry, struct node *node)
 	node_reserve(manager, node, entry);
 }
 
-void
-assign_place(struct manager *manager, struct entry *entry, struct node *node)
+/* A new attempt, on the node that entry is on by now. */
+static void
+begin_attempt(struct manager *manager, struct entry *entry)
 {
 	struct task_status *status = &entry->task.status;
 
-	pending_remove(manager, entry);
-	assign_restore(manager, entry, node);
 	status->attempt++;
-	memcpy(status->node, node->info.name, sizeof(status->node));
+	if (entry->again)
+		status->restart_count++;
+	entry->again = false;
+	entry->displaced = false;
+	memcpy(status->node, entry->node->info.name, sizeof(status->node));
 	status->has_exit_code = false;
 	status->exit_code = 0;
 	status->oom_killed = false;
+	status->port_taken = false;
+	status->disconnected = false;
 	status->start_ms = 0;
 	status->finish_ms = 0;
+	status->restart_at_ms = 0;
 	status->container_id[0] = '\0';
 	status->reason[0] = '\0';
 	task_status_release(status);
 	ledger_move(manager, entry, TASK_SCHEDULED);
 	assign_order(manager, entry);
 	brain_log_task(manager, "task.placed", entry);
+}
+
+void
+assign_place(struct manager *manager, struct entry *entry, struct node *node)
+{
+	pending_remove(manager, entry);
+	assign_restore(manager, entry, node);
+	begin_attempt(manager, entry);
+}
+
+/* ---- room that is kept for one that waits to start again ---- */
+
+static void
+held_add(struct node *node, struct entry *entry)
+{
+	entry->held = node;
+	entry->node_prev = NULL;
+	entry->node_next = node->held;
+	if (node->held != NULL)
+		node->held->node_prev = entry;
+	node->held = entry;
+}
+
+static struct node *
+held_remove(struct entry *entry)
+{
+	struct node *node = entry->held;
+
+	if (entry->node_prev != NULL)
+		entry->node_prev->node_next = entry->node_next;
+	else
+		node->held = entry->node_next;
+	if (entry->node_next != NULL)
+		entry->node_next->node_prev = entry->node_prev;
+	entry->node_prev = NULL;
+	entry->node_next = NULL;
+	entry->held = NULL;
+	return node;
+}
+
+void
+assign_hold(struct entry *entry)
+{
+	struct node *node = entry->node;
+
+	list_remove(node, entry);
+	entry->node = NULL;
+	entry->order_sequence = 0;
+	held_add(node, entry);
+}
+
+void
+assign_restore_hold(struct manager *manager, struct entry *entry, struct node *node)
+{
+	group_join(manager, entry);
+	held_add(node, entry);
+	node_reserve(manager, node, entry);
+}
+
+void
+assign_unhold(struct manager *manager, struct entry *entry)
+{
+	node_unreserve(manager, held_remove(entry), entry);
+	group_leave(manager, entry);
+}
+
+void
+assign_resume(struct manager *manager, struct entry *entry)
+{
+	entry->node = held_remove(entry);
+	entry->seen = 0;
+	entry->missed = 1;
+	list_append(entry->node, entry);
+	begin_attempt(manager, entry);
 }
 
 void

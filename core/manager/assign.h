@@ -15,6 +15,15 @@ void assign_order(struct manager *manager, struct entry *entry);
 void assign_restore(struct manager *manager, struct entry *entry, struct node *node);
 /* The task leaves its node: the reservation is free. */
 void assign_release(struct manager *manager, struct entry *entry);
+/* The attempt is over and another is to follow here: the task leaves the orders, its
+ * reservation stays. */
+void assign_hold(struct entry *entry);
+/* Read back: it waits, and its room on node is kept. */
+void assign_restore_hold(struct manager *manager, struct entry *entry, struct node *node);
+/* The reservation of one that waits is free. */
+void assign_unhold(struct manager *manager, struct entry *entry);
+/* One that waits gets its next attempt, on the node whose room is kept for it. */
+void assign_resume(struct manager *manager, struct entry *entry);
 /* The worker has certainly never heard of this attempt. */
 bool assign_is_unsent(const struct entry *entry);
 

@@ -9,6 +9,7 @@
 #ifndef MANAGER_BRAIN_H
 #define MANAGER_BRAIN_H
 
+#include "base/heap.h"
 #include "base/random.h"
 #include "manager/columns.h"
 #include "manager/events.h"
@@ -38,6 +39,7 @@ struct manager {
 	struct columns columns;
 	struct fit fit;
 	struct pending pending;
+	struct heap restarts; /* entries that wait to start again, by mono */
 
 	struct plugin_host host;
 	struct scheduler *scheduler;

@@ -11,9 +11,9 @@
 #include "manager/brain.h"
 #include "manager/effect.h"
 #include "manager/listed.h"
-#include "manager/lose.h"
 #include "manager/record.h"
 #include "manager/report.h"
+#include "manager/restart.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -207,7 +207,7 @@ contact_hello_done(struct manager *manager, struct manager_message *message)
 	if (node->info.instance[0] != '\0' &&
 	    strcmp(node->info.instance, message->info.instance) != 0) {
 		/* What is under way is meant for the old one: begin anew. */
-		lose_instance(manager, node);
+		restart_node_replaced(manager, node);
 		node_describe(manager, node, &message->info);
 		contact_begin(manager, node);
 		return;

@@ -9,8 +9,8 @@
 #include "manager/brain.h"
 #include "manager/contact.h"
 #include "manager/effect.h"
-#include "manager/lose.h"
 #include "manager/record.h"
+#include "manager/restart.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +90,7 @@ update(struct manager *manager, struct node *node, struct manager_message *messa
 	bool moved = strcmp(node->info.api, message->info.api) != 0;
 
 	if (!same)
-		lose_instance(manager, node);
+		restart_node_replaced(manager, node);
 	memcpy(node->info.api, message->info.api, sizeof(node->info.api));
 	node->listed = false;
 	node->book = false;
@@ -157,7 +157,7 @@ join_remove(struct manager *manager, const struct manager_message *message)
 		return;
 	}
 	step_log(manager->step, LOG_LEVEL_INFO, "node.removed", "node", node->info.name, NULL);
-	lose_all(manager, node);
+	restart_node_removed(manager, node);
 	contact_end(manager, node);
 	if (node->recorded && node_record_delete(manager, node->info.name) != 0)
 		brain_failed(manager);

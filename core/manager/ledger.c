@@ -30,6 +30,7 @@ entry_free(struct entry *entry)
 	if (entry == NULL)
 		return;
 	task_release(&entry->task);
+	free(entry->avoid);
 	free(entry);
 }
 
@@ -154,6 +155,11 @@ ledger_end(struct manager *manager, struct entry *entry, enum task_state state,
 	if (reason != NULL)
 		task_reason(status, "%s", reason);
 	status->final = true;
+	status->restart_at_ms = 0;
+	free(entry->avoid);
+	entry->avoid = NULL;
+	entry->again = false;
+	entry->displaced = false;
 	if (status->finish_ms == 0)
 		status->finish_ms = manager->step->now.wall_ms;
 	ledger_move(manager, entry, state);

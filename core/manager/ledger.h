@@ -7,6 +7,7 @@
 #ifndef MANAGER_LEDGER_H
 #define MANAGER_LEDGER_H
 
+#include "base/heap.h"
 #include "base/map.h"
 #include "model/task.h"
 
@@ -19,6 +20,7 @@ struct group;
 struct event;
 
 struct entry {
+	struct heap_item due; /* first: in manager->restarts while it waits to start again */
 	struct task task;
 	uint64_t spec_hash;     /* as it was when the task was submitted */
 	uint64_t created_batch; /* 0: read back at start */
@@ -32,6 +34,16 @@ struct entry {
 	uint64_t order_sequence; /* of the last order about it; 0: in an earlier generation */
 	uint64_t seen;           /* the number of the last answer that had it; 0: none yet */
 	uint32_t missed;         /* of the book's: answers in a row that did not have it */
+	/* while it waits to start again: whose room is kept for it, linked through node_next in
+	 * the node's list of held ones; NULL: none is */
+	struct node *held;
+	/* what it has been through; see manager/restart.c */
+	char *avoid;       /* malloced: the name of the node to keep away from; NULL: none */
+	uint32_t failures; /* in a row on the node it was on last */
+	uint32_t clashes;  /* host ports that were taken, in a row */
+	bool keeps;        /* as read back: room is kept on its node; until restart_restore */
+	bool again;        /* its next attempt counts as a restart */
+	bool displaced;    /* it is to move: its node was told to stop this attempt */
 	/* while Pending */
 	struct shape *shape;
 	struct entry *shape_prev;
@@ -69,6 +81,13 @@ void ledger_move(struct manager *manager, struct entry *entry, enum task_state s
 void ledger_end(struct manager *manager, struct entry *entry, enum task_state state,
 		const char *reason);
 void ledger_flush(struct manager *manager); /* the records of all that changed */
+
+/* Its attempt is over, and another is to follow when its time has come. */
+static inline bool
+entry_waits(const struct entry *entry)
+{
+	return entry->due.place != 0;
+}
 
 static inline bool
 entry_is_live(const struct entry *entry)

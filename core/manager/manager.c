@@ -14,6 +14,7 @@
 #include "manager/read.h"
 #include "manager/record.h"
 #include "manager/recover.h"
+#include "manager/restart.h"
 #include "manager/stop.h"
 
 #include <assert.h>
@@ -155,6 +156,7 @@ manager_free(struct manager *manager)
 	ledger_release(&manager->ledger);
 	events_release(&manager->events);
 	pending_release(&manager->pending);
+	heap_release(&manager->restarts);
 	nodes_release(&manager->nodes);
 	columns_release(&manager->columns);
 	fit_release(&manager->fit);
@@ -205,6 +207,7 @@ static int
 finish(struct manager *manager, struct cube_error *err)
 {
 	contact_refresh_due(manager);
+	restart_run_due(manager);
 	place_run(manager);
 	contact_drive_all(manager);
 	ledger_flush(manager);

@@ -134,7 +134,7 @@ nodes_remove(struct manager *manager, struct node *node)
 	struct nodes *nodes = &manager->nodes;
 	struct node **at;
 
-	assert(node->first == NULL && node->task_count == 0);
+	assert(node->first == NULL && node->held == NULL && node->task_count == 0);
 	for (at = &nodes->drive; *at != NULL; at = &(*at)->drive_next) {
 		if (*at == node) {
 			*at = node->drive_next;

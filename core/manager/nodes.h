@@ -69,7 +69,8 @@ struct node {
 	uint64_t ack_due_ms;
 
 	/* reservations */
-	uint32_t task_count;
+	struct entry *held;  /* tasks that wait to start again and keep their room here */
+	uint32_t task_count; /* those included */
 	int64_t used_mcpu;
 	int64_t used_memory_bytes;
 	int64_t used_disk_bytes;

@@ -30,6 +30,40 @@ note_fault(struct manager *manager, struct shape *shape, const char *message)
 		 scheduler_name(manager->scheduler), "reason", message, NULL);
 }
 
+/* The row that entry keeps away from, if it fits there and elsewhere too; else
+ * SCHEDULER_NOTHING: where it failed is better than nowhere. */
+static uint32_t
+avoided_row(const struct manager *manager, const struct entry *entry)
+{
+	const struct node *node;
+
+	if (entry->avoid == NULL || manager->fit.count < 2)
+		return SCHEDULER_NOTHING;
+	node = nodes_find(manager, entry->avoid);
+	if (node == NULL || !bit_get(manager->fit.eligible, node->row))
+		return SCHEDULER_NOTHING;
+	return node->row;
+}
+
+/* Asks the scheduler, without the row that the task avoids unless no other is wanted. */
+static int
+ask(struct manager *manager, const struct entry *entry, const struct cube_demand *demand,
+    uint32_t *row, struct cube_error *err)
+{
+	uint32_t avoided = avoided_row(manager, entry);
+	int result;
+
+	if (avoided != SCHEDULER_NOTHING) {
+		bit_put(manager->fit.eligible, avoided, false);
+		result = scheduler_place(manager->scheduler, &manager->columns.view, demand,
+					 row, err);
+		bit_put(manager->fit.eligible, avoided, true);
+		if (result != 0 || *row != SCHEDULER_NOTHING)
+			return result;
+	}
+	return scheduler_place(manager->scheduler, &manager->columns.view, demand, row, err);
+}
+
 static void
 place_first(struct manager *manager, struct shape *shape)
 {
@@ -51,8 +85,7 @@ place_first(struct manager *manager, struct shape *shape)
 		demand.group = shape->group->id;
 		demand.peers = shape->group->peers;
 	}
-	if (scheduler_place(manager->scheduler, &manager->columns.view, &demand, &row, &err) !=
-	    0) {
+	if (ask(manager, shape->first, &demand, &row, &err) != 0) {
 		note_fault(manager, shape, err.message);
 		return;
 	}

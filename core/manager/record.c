@@ -20,6 +20,24 @@
 #define RECORD_KEY_MAX 128
 #define FORMAT_NEWEST  1
 
+/* What it has been through, for the restart policy. */
+static void
+write_past(struct json_writer *writer, const struct entry *entry)
+{
+	if (entry->avoid != NULL)
+		json_put_text(writer, "Avoid", entry->avoid);
+	if (entry->failures != 0)
+		json_put_uint(writer, "Failures", entry->failures);
+	if (entry->clashes != 0)
+		json_put_uint(writer, "Clashes", entry->clashes);
+	if (entry->held != NULL)
+		json_put_bool(writer, "Held", true);
+	if (entry->again)
+		json_put_bool(writer, "Again", true);
+	if (entry->displaced)
+		json_put_bool(writer, "Displaced", true);
+}
+
 int
 task_record_write(struct manager *manager, const struct entry *entry)
 {
@@ -40,6 +58,7 @@ task_record_write(struct manager *manager, const struct entry *entry)
 	json_put_text(writer, "Submitted", text);
 	(void)snprintf(text, sizeof(text), "%016" PRIx64, entry->spec_hash);
 	json_put_text(writer, "SpecHash", text);
+	write_past(writer, entry);
 	json_end_object(writer);
 	json_end_object(writer);
 	json_writer_free(writer);
@@ -165,6 +184,31 @@ load_node(struct manager *manager, const char *name, const struct json_doc *doc,
 }
 
 static int
+read_past(const struct json_doc *doc, const struct json_value *brain, struct entry *entry,
+	  struct cube_error *err)
+{
+	const char *name = NULL;
+	int64_t failures = 0;
+	int64_t clashes = 0;
+
+	if (json_read_text(doc, json_get(brain, "Avoid"), &name, err) != 0 ||
+	    json_read_int(doc, json_get(brain, "Failures"), 0, UINT32_MAX, &failures, err) !=
+		    0 ||
+	    json_read_int(doc, json_get(brain, "Clashes"), 0, UINT32_MAX, &clashes, err) != 0 ||
+	    json_read_bool(doc, json_get(brain, "Held"), &entry->keeps, err) != 0 ||
+	    json_read_bool(doc, json_get(brain, "Again"), &entry->again, err) != 0 ||
+	    json_read_bool(doc, json_get(brain, "Displaced"), &entry->displaced, err) != 0)
+		return err->code;
+	entry->failures = (uint32_t)failures;
+	entry->clashes = (uint32_t)clashes;
+	if (name == NULL || *name == '\0')
+		return 0;
+	entry->avoid = strdup(name);
+	return entry->avoid != NULL ? 0
+				    : cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+}
+
+static int
 read_brain(const struct json_doc *doc, struct entry *entry, struct cube_error *err)
 {
 	const struct json_value *brain = json_get(doc->root, "Brain");
@@ -177,9 +221,9 @@ read_brain(const struct json_doc *doc, struct entry *entry, struct cube_error *e
 		return err->code;
 	if (submitted != NULL && timestamp_parse(submitted, &entry->submitted_ms) != 0)
 		return json_fail(doc, json_get(brain, "Submitted"), err, "not a time");
-	if (hash != NULL)
-		return read_number(hash, strlen(hash), 16, &entry->spec_hash, err);
-	return 0;
+	if (hash != NULL && read_number(hash, strlen(hash), 16, &entry->spec_hash, err) != 0)
+		return err->code;
+	return read_past(doc, brain, entry, err);
 }
 
 static int

@@ -10,7 +10,7 @@
 #include "manager/brain.h"
 #include "manager/contact.h"
 #include "manager/listed.h"
-#include "manager/lose.h"
+#include "manager/restart.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,6 +44,11 @@ restore_task(struct manager *manager, struct entry *entry)
 {
 	struct node *node;
 
+	if (entry->task.status.restart_at_ms != 0 && !entry->task.status.final &&
+	    !entry_is_live(entry)) {
+		restart_restore(manager, entry);
+		return;
+	}
 	if (entry->task.status.state == TASK_PENDING) {
 		pending_add(manager, entry);
 		return;

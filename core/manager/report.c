@@ -9,7 +9,7 @@
 
 #include "manager/assign.h"
 #include "manager/brain.h"
-#include "manager/lose.h"
+#include "manager/restart.h"
 #include "model/transition.h"
 
 #include <inttypes.h>
@@ -66,26 +66,30 @@ take_running(struct manager *manager, struct entry *entry, const struct task_sta
 	}
 }
 
-/* What the end of an attempt means for the task. Every end is final until restart
- * policies are acted on. */
+/* The exit code has the last word, but an attempt that a worker ended because it was not
+ * well may exit with 0 in its last moment. The book's worker takes every end for a failure. */
+static bool
+ended_well(const struct node *node, const struct task_status *report)
+{
+	if (report->has_exit_code && (node->book || report->exit_code != 0))
+		return report->exit_code == 0;
+	return report->state == TASK_COMPLETED;
+}
+
 static void
 take_end(struct manager *manager, struct entry *entry, const struct task_status *report)
 {
 	struct task_status *status = &entry->task.status;
-	bool well = report->has_exit_code ? report->exit_code == 0
-					  : report->state == TASK_COMPLETED;
+	bool well = ended_well(entry->node, report);
 
 	(void)copy_facts(status, report);
 	status->finish_ms = report->finish_ms;
 	status->has_exit_code = report->has_exit_code;
 	status->exit_code = report->exit_code;
 	status->oom_killed = report->oom_killed;
-	if (status->wanted == TASK_WANTED_STOP)
-		well = true;
-	if (!well && status->reason[0] == '\0' && report->has_exit_code)
-		task_reason(status, "exited with code %d", report->exit_code);
-	assign_release(manager, entry);
-	ledger_end(manager, entry, well ? TASK_COMPLETED : TASK_FAILED, NULL);
+	status->port_taken = report->port_taken;
+	status->disconnected = report->disconnected;
+	restart_ended(manager, entry, well);
 }
 
 static void
@@ -97,6 +101,17 @@ want_ack(struct manager *manager, struct node *node)
 	node->ack_due_ms = manager->step->now.mono_ms + ACK_DELAY_MS;
 }
 
+/* The fence. A worker of the book's may count starts of its own, so of those an older one
+ * alone is turned away: the end that it still lists of an attempt that was followed up. */
+static bool
+is_current(const struct node *node, const struct entry *entry, uint32_t attempt)
+{
+	if (entry == NULL || entry->node != node)
+		return false;
+	return node->book ? attempt >= entry->task.status.attempt
+			  : attempt == entry->task.status.attempt;
+}
+
 static void
 take_one(struct manager *manager, struct node *node, const struct report *report)
 {
@@ -106,8 +121,7 @@ take_one(struct manager *manager, struct node *node, const struct report *report
 
 	if (has_ended(status) && !node->book)
 		want_ack(manager, node);
-	if (entry == NULL || entry->node != node ||
-	    (!node->book && status->attempt != entry->task.status.attempt)) {
+	if (!is_current(node, entry, status->attempt)) {
 		manager->reports_ignored++;
 		/* One of ours that should not live: the whole set tells the worker so. */
 		if (entry != NULL && !has_ended(status) && !node->book)
@@ -142,7 +156,7 @@ find_missing(struct manager *manager, struct node *node, const struct reports *r
 		next = entry->node_next;
 		if (entry->seen == node->answers || entry->order_sequence > reports->sequence)
 			continue;
-		lose_task(manager, entry, "the worker no longer knows it");
+		restart_vanished(manager, entry, "the worker no longer knows it");
 	}
 }
 
@@ -163,12 +177,12 @@ check_book(struct manager *manager, struct node *node, struct entry *entry)
 
 	entry->missed = listed ? 0 : missed + 1;
 	if (!listed && (status->state == TASK_RUNNING || entry->seen != 0))
-		lose_task(manager, entry, "the worker no longer knows it");
+		restart_vanished(manager, entry, "the worker no longer knows it");
 	else if ((entry->order_sequence == 0 && (stops || !listed)) ||
 		 (listed && stops && told && missed > 0))
 		assign_order(manager, entry);
 	else if (!listed && stops && told && entry->missed >= BOOK_MISSED_MAX)
-		lose_task(manager, entry, "the worker does not know it");
+		restart_vanished(manager, entry, "the worker does not know it");
 }
 
 static void

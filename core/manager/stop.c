@@ -7,6 +7,7 @@
 #include "manager/assign.h"
 #include "manager/brain.h"
 #include "manager/effect.h"
+#include "manager/restart.h"
 
 #define NEVER_RAN "stopped before it ran"
 
@@ -18,7 +19,9 @@ stop_task(struct manager *manager, struct entry *entry)
 	if (status->final || status->wanted == TASK_WANTED_STOP)
 		return;
 	status->wanted = TASK_WANTED_STOP;
-	if (status->state == TASK_PENDING) {
+	if (entry_waits(entry)) {
+		restart_stop(manager, entry);
+	} else if (status->state == TASK_PENDING) {
 		pending_remove(manager, entry);
 		group_leave(manager, entry);
 		ledger_end(manager, entry, TASK_COMPLETED, NEVER_RAN);

@@ -176,7 +176,7 @@ START_TEST(a_history_tells_each_state_with_its_node_and_attempt)
 	ck_assert_int_eq(reply->history[2].state, TASK_RUNNING);
 	ck_assert_int_eq(reply->history[2].time_ms, reply->history[0].time_ms + 1000);
 	ck_assert_int_eq(reply->history[3].state, TASK_FAILED);
-	ck_assert_str_eq(reply->history[3].reason, "exited with code 3");
+	ck_assert_str_eq(reply->history[3].reason, "exit code 3");
 	effect_free(reply);
 	reply = world_ask(world, about_task(world, MANAGER_HISTORY, 2));
 	ck_assert_int_eq(reply->status, 404);

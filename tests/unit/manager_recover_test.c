@@ -59,7 +59,9 @@ START_TEST(placements_and_reservations_survive)
 
 	world_start(world);
 	actor_up(world, &actor);
-	ck_assert_int_eq(submit_many(world, 1, 3, "\"Cpu\":1,\"Memory\":1048576,\"Job\":\"j\""),
+	ck_assert_int_eq(submit_many(world, 1, 3,
+				     "\"Cpu\":1,\"Memory\":1048576,\"Job\":\"j\","
+				     "\"RestartPolicy\":\"no\""),
 			 201);
 	ck_assert_int_eq(submit(world, 4, "\"PortBindings\":{\"80/tcp\":\"8080\"}"), 201);
 	(void)actor_obey(world, &actor);

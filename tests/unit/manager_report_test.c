@@ -58,7 +58,7 @@ START_TEST(ends_follow_the_exit_code)
 {
 	struct report report;
 
-	ck_assert_int_eq(submit_many(world, 1, 4, ""), 201);
+	ck_assert_int_eq(submit_many(world, 1, 4, "\"RestartPolicy\":\"no\""), 201);
 	(void)actor_obey(world, &actor);
 	actor_ends(world, &actor, 1, 1, 0);
 	ck_assert_int_eq(get(world, 1).state, TASK_COMPLETED);
@@ -68,7 +68,7 @@ START_TEST(ends_follow_the_exit_code)
 	ck_assert_int_eq(get(world, 2).state, TASK_FAILED);
 	ck_assert(get(world, 2).has_exit_code);
 	ck_assert_int_eq(get(world, 2).exit_code, 3);
-	ck_assert_str_eq(get(world, 2).reason, "exited with code 3");
+	ck_assert_str_eq(get(world, 2).reason, "exit code 3");
 	ck_assert(get(world, 2).final);
 	/* It never started. */
 	report = report_of(3, TASK_FAILED, 1);
@@ -76,11 +76,13 @@ START_TEST(ends_follow_the_exit_code)
 	actor_tells(world, &actor, report);
 	ck_assert_int_eq(get(world, 3).state, TASK_FAILED);
 	ck_assert_str_eq(get(world, 3).reason, "no such image");
-	/* Code 0 is Completed even if the worker thinks otherwise (the book's fault). */
+	/* Its worker ended it, and in its last moment it exited with 0. */
 	report = report_of(4, TASK_FAILED, 1);
 	report.status.has_exit_code = true;
+	(void)snprintf(report.status.reason, sizeof(report.status.reason), "unhealthy");
 	actor_tells(world, &actor, report);
-	ck_assert_int_eq(get(world, 4).state, TASK_COMPLETED);
+	ck_assert_int_eq(get(world, 4).state, TASK_FAILED);
+	ck_assert_str_eq(get(world, 4).reason, "unhealthy");
 	ck_assert_uint_eq(view_of(world, "n1").task_count, 0);
 }
 END_TEST
@@ -159,7 +161,7 @@ START_TEST(what_is_missing_in_a_full_answer_is_gone)
 {
 	struct report report = report_of(1, TASK_RUNNING, 1);
 
-	ck_assert_int_eq(submit_many(world, 1, 3, ""), 201);
+	ck_assert_int_eq(submit_many(world, 1, 3, "\"RestartPolicy\":\"no\""), 201);
 	(void)actor_obey(world, &actor);
 	ck_assert_int_eq(stop(world, 3), 204);
 	(void)actor_obey(world, &actor);
