@@ -56,6 +56,7 @@ static const struct field node_fields[] = {
 	{"LastSeen", NULL, 0, 0, 0, NULL},
 	{"Version", read_chars, IN_INFO(version), 0, sizeof(((struct node_info *)0)->version),
 	 NULL},
+	{"StaleOrders", read_u64, IN_INFO(stale_orders), 0, INT64_MAX, NULL},
 	{"Revision", read_u64, IN_INFO(revision), 0, INT64_MAX, NULL},
 };
 
@@ -330,6 +331,7 @@ node_write(struct json_writer *writer, const struct node_info *info,
 	if (view != NULL)
 		time_write(writer, "LastSeen", view->last_seen_ms);
 	json_put_text(writer, "Version", info->version);
+	json_put_uint(writer, "StaleOrders", info->stale_orders);
 	json_put_uint(writer, "Revision", info->revision);
 	json_end_object(writer);
 }

@@ -45,7 +45,8 @@ struct node_info {
 	uint32_t enforces;                     /* enum cube_runtime_enforces */
 	uint64_t revision;                     /* of this description; grows within an epoch */
 	char version[32];
-	float cpu_busy;           /* 0..1; NaN: not known */
+	uint64_t stale_orders; /* refused or ignored since its start: a later one was known */
+	float cpu_busy;        /* 0..1; NaN: not known */
 	struct node_text *labels; /* a JSON object of texts; NULL: none */
 	struct node_text *stats;  /* the Stats object; NULL: not known */
 };

@@ -280,6 +280,18 @@ desired_field(const struct http_call *call, struct reports *reports, struct cube
 	return *end == '\0' ? 0 : cube_fail(err, CUBE_ERR_INVALID, 0, "Cube-Desired: %s", text);
 }
 
+/* A worker of an older version has none: 0. */
+static int
+stamp_field(const struct http_call *call, struct reports *reports, struct cube_error *err)
+{
+	char text[32];
+
+	reports->stamp = 0;
+	if (!http_call_field(call, "Cube-Stamp", text, sizeof(text)))
+		return 0;
+	return number_field(call, "Cube-Stamp", &reports->stamp, err);
+}
+
 static int
 poll_fields(const struct http_call *call, struct reports *reports, struct cube_error *err)
 {
@@ -295,6 +307,8 @@ poll_fields(const struct http_call *call, struct reports *reports, struct cube_e
 		failed = number_field(call, "Cube-Node", &reports->node_revision, err);
 	if (failed == 0)
 		failed = desired_field(call, reports, err);
+	if (failed == 0)
+		failed = stamp_field(call, reports, err);
 	reports->full = full != 0;
 	return failed;
 }
@@ -345,15 +359,19 @@ poll_send(struct fleet_call *exchange)
 {
 	const struct manager_effect *effect = exchange->effect;
 	char since[REVISION_SIZE];
+	char stamp[40] = "";
 
 	revision_format(effect->since, since);
+	if (effect->stamp != 0)
+		(void)snprintf(stamp, sizeof(stamp), "&stamp=%" PRIu64, effect->stamp);
 	if (effect->book)
 		(void)snprintf(exchange->call.url, sizeof(exchange->call.url), "%s/tasks",
 			       effect->api);
 	else
 		(void)snprintf(exchange->call.url, sizeof(exchange->call.url),
-			       "%s/tasks?since=%s&wait=%" PRIu32 ".%03" PRIu32, effect->api,
-			       since, effect->wait_ms / 1000, effect->wait_ms % 1000);
+			       "%s/tasks?since=%s&wait=%" PRIu32 ".%03" PRIu32 "%s",
+			       effect->api, since, effect->wait_ms / 1000,
+			       effect->wait_ms % 1000, stamp);
 	exchange->call.limit_bytes = POLL_LIMIT_BYTES;
 	exchange->call.done = poll_done;
 	http_client_call(exchange->client, &exchange->call);

@@ -190,23 +190,51 @@ read_wait(struct http_request *request, uint32_t *wait_ms, struct cube_error *er
 	return 0;
 }
 
-/* ?since=EPOCH-SEQUENCE&wait=SECONDS. 1: a poll, 0: neither is there, or INVALID. */
+/* ?stamp=N, the Cube-Stamp of an earlier answer. 0, or INVALID. */
 static int
-read_poll(struct http_request *request, struct revision *since, uint32_t *wait_ms,
-	  struct cube_error *err)
+read_stamp(struct http_request *request, uint64_t *stamp, struct cube_error *err)
+{
+	char text[32];
+	int rc = http_query(request, "stamp", text, sizeof(text), err);
+
+	if (rc <= 0)
+		return rc;
+	/* 19 digits: more than any clock shows, and no overflow. */
+	if (text[0] == '\0' || strlen(text) > 19 || text[strspn(text, "0123456789")] != '\0')
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "?stamp=%s: must be the number of a Cube-Stamp", text);
+	*stamp = strtoull(text, NULL, 10);
+	return 0;
+}
+
+/* What a poll asks for. */
+struct poll_query {
+	struct revision since;
+	uint32_t wait_ms;
+	uint64_t stamp;
+};
+
+/* ?since=EPOCH-SEQUENCE&wait=SECONDS&stamp=N. 1: a poll, 0: none of them is there, or
+ * INVALID. */
+static int
+read_poll(struct http_request *request, struct poll_query *query, struct cube_error *err)
 {
 	char text[REVISION_SIZE];
-	int rc = read_wait(request, wait_ms, err);
-	int polls = rc < 0 ? rc : http_query(request, "since", text, sizeof(text), err);
+	int rc = read_wait(request, &query->wait_ms, err);
+	int polls;
 
+	if (rc == 0)
+		rc = read_stamp(request, &query->stamp, err);
+	polls = rc < 0 ? rc : http_query(request, "since", text, sizeof(text), err);
 	if (polls < 0)
 		return polls;
 	if (polls == 0)
-		return *wait_ms == 0 ? 0
-				     : cube_fail(err, CUBE_ERR_INVALID, 0,
-						 "?wait= waits for what is new: it wants "
-						 "?since=EPOCH-SEQUENCE beside it");
-	if (revision_parse(text, since) < 0)
+		return query->wait_ms == 0 && query->stamp == 0
+			       ? 0
+			       : cube_fail(err, CUBE_ERR_INVALID, 0,
+					   "?wait= and ?stamp= are a poll's: they want "
+					   "?since=EPOCH-SEQUENCE beside them");
+	if (revision_parse(text, &query->since) < 0)
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "?since=%s: must be EPOCH-SEQUENCE, as in Cube-Revision",
 				 text);
@@ -220,16 +248,19 @@ list_reply(struct http_request *request, const struct worker_effect *reply, bool
 	char revision[REVISION_SIZE];
 	char desired[REVISION_SIZE];
 	char node[24];
-	const struct http_field fields[] = {{"Cube-Revision", revision},
-					    {"Cube-Full", reply->full ? "1" : "0"},
-					    {"Cube-Desired", desired},
-					    {"Cube-Node", node},
-					    {NULL, NULL}};
+	char stamp[24];
+	struct http_field fields[] = {
+		{"Cube-Revision", revision}, {"Cube-Full", reply->full ? "1" : "0"},
+		{"Cube-Desired", desired},   {"Cube-Node", node},
+		{"Cube-Stamp", stamp},       {NULL, NULL}};
 
 	revision_format(reply->revision, revision);
 	(void)snprintf(desired, sizeof(desired), "%" PRIu64 "-%" PRIu64, reply->generation,
 		       reply->sequence);
 	(void)snprintf(node, sizeof(node), "%" PRIu64, reply->node_revision);
+	(void)snprintf(stamp, sizeof(stamp), "%" PRIu64, reply->stamp);
+	if (reply->stamp == 0)
+		fields[4].name = NULL; /* no poll */
 	reply_tasks(request, fields, reply, whole);
 }
 
@@ -237,12 +268,11 @@ static void
 handle_list(void *ctx, struct http_request *request)
 {
 	struct worker_api *api = ctx;
-	struct revision since = {0};
-	uint32_t wait_ms = 0;
+	struct poll_query query = {0};
 	struct worker_message *message;
 	struct worker_effect *reply;
 	struct cube_error err;
-	int polls = read_poll(request, &since, &wait_ms, &err);
+	int polls = read_poll(request, &query, &err);
 
 	if (polls < 0) {
 		http_reply_error(request, http_status_of(err.code), "%s", err.message);
@@ -250,10 +280,11 @@ handle_list(void *ctx, struct http_request *request)
 	}
 	message = worker_message_new(polls > 0 ? WORKER_POLL : WORKER_LIST);
 	if (message != NULL) {
-		message->since = since;
-		message->wait_ms = wait_ms;
+		message->since = query.since;
+		message->wait_ms = query.wait_ms;
+		message->stamp = query.stamp;
 	}
-	reply = ask_or_refuse(api, request, message, ASK_TIMEOUT_MS + wait_ms);
+	reply = ask_or_refuse(api, request, message, ASK_TIMEOUT_MS + query.wait_ms);
 	if (reply == NULL)
 		return;
 	list_reply(request, reply, polls == 0);

@@ -105,6 +105,7 @@ worker_attempt_new(struct worker *worker, struct worker_task *task, uint32_t num
 void
 worker_attempt_free(struct attempt *attempt)
 {
+	worker_unguard(attempt);
 	task_spec_put(attempt->spec);
 	task_status_release(&attempt->status);
 	status_free(attempt->saved);
@@ -216,6 +217,7 @@ worker_attempt_end(struct worker *worker, struct attempt *attempt, enum task_sta
 
 	assert(attempt->phase != PHASE_ENDED);
 	attempt->phase = PHASE_ENDED;
+	worker_unguard(attempt);
 	attempt->settled = worker->job_number;
 	attempt->run_unknown = false;
 	attempt->look = false;

@@ -32,7 +32,8 @@ enum attempt_origin {
 };
 
 struct attempt {
-	struct attempt *next; /* of the same task, by number */
+	struct heap_item kept; /* ended, and there for its logs: when it ended (keep.c) */
+	struct attempt *next;  /* of the same task, by number */
 	struct worker_task *task;
 	struct task_spec *spec; /* counted, never NULL */
 	/* What is reported. attempt is its number, wanted what is wanted of it,
@@ -48,23 +49,30 @@ struct attempt {
 	struct task_status
 		*shown; /* as of the last write but one that was durable; NULL: none */
 	/* What follows is not journalled. */
-	bool discard;         /* ended, acknowledged, and others are newer: remove it */
-	bool prepared;        /* the next job is run */
-	bool cancelled;       /* its prepare was told to give up */
-	bool run_unknown;     /* it may have a container all the same: a run timed out, or
-			       * it was seen and never started */
-	bool lingers;         /* has ended, but its container was seen alive: kill it */
-	bool look;            /* inspect it */
-	bool signalled;       /* SIGTERM was sent */
-	unsigned kills;       /* SIGKILLs sent */
-	unsigned looks;       /* inspections since the signal */
-	unsigned failures;    /* jobs in a row that did not come through */
-	uint64_t kill_ms;     /* when the next SIGKILL is due */
-	uint64_t look_ms;     /* when to inspect by the clock */
-	uint64_t retry_ms;    /* no job before */
-	uint64_t progress_ms; /* when its progress may be shown again */
-	uint64_t settled;     /* only a list with a greater job number knows more than we do */
-	uint64_t listed;      /* job number of the last list that showed it */
+	bool discard;               /* ended, acknowledged, and others are newer: remove it */
+	bool prepared;              /* the next job is run */
+	bool cancelled;             /* its prepare was told to give up */
+	bool run_unknown;           /* it may have a container all the same: a run timed out, or
+				     * it was seen and never started */
+	bool cut_off;               /* no manager was heard for too long: it is being stopped */
+	bool held;                  /* not started for the same reason */
+	bool orphan;                /* a stray that no order has ever named */
+	bool lingers;               /* has ended, but its container was seen alive: kill it */
+	bool look;                  /* inspect it */
+	bool signalled;             /* SIGTERM was sent */
+	unsigned kills;             /* SIGKILLs sent */
+	unsigned looks;             /* inspections since the signal */
+	unsigned failures;          /* jobs in a row that did not come through */
+	uint64_t kill_ms;           /* when the next SIGKILL is due */
+	uint64_t look_ms;           /* when to inspect by the clock */
+	uint64_t retry_ms;          /* no job before */
+	uint64_t progress_ms;       /* when its progress may be shown again */
+	uint64_t ordered_ms;        /* when the order came, or this worker started */
+	uint64_t ended_ms;          /* its end, on the clock of keep.c */
+	struct attempt *guard_next; /* of those with StopAfterDisconnect that live */
+	struct attempt **guard_place;
+	uint64_t settled; /* only a list with a greater job number knows more than we do */
+	uint64_t listed;  /* job number of the last list that showed it */
 };
 
 struct worker_task {
@@ -124,6 +132,12 @@ struct worker {
 	uint64_t report_sequence;
 	uint64_t answered_node; /* info.revision in the last answer to a poll */
 	struct poll poll;
+
+	/* disconnect.c; stamps are times of our own mono clock */
+	uint64_t stamp;      /* newest given in this epoch; 0: none */
+	uint64_t echo;       /* newest that came back, also to an earlier start; 0: none */
+	uint64_t echo_saved; /* journalled */
+	struct attempt *guarded;
 
 	/* runtime */
 	bool probed;       /* since it was last down */
@@ -188,6 +202,23 @@ void worker_journal_desired(struct worker *worker);
 void worker_take_orders(struct worker *worker, struct worker_message *message);
 void worker_run_local(struct worker *worker, struct worker_message *message);
 void worker_stop_local(struct worker *worker, struct worker_message *message);
+
+/* ---- disconnect.c: StopAfterDisconnect ---- */
+
+void worker_disconnect_start(struct worker *worker);
+void worker_guard(struct worker *worker, struct attempt *attempt); /* it was ordered */
+void worker_unguard(struct attempt *attempt);
+uint64_t worker_stamp(struct worker *worker); /* for the answer that leaves now */
+/* A poll gave stamp back, which came with an answer of that epoch. */
+void worker_echo(struct worker *worker, uint64_t epoch, uint64_t stamp);
+/* A poll may wait that long, or the echoes would be too old. */
+uint32_t worker_echo_wait_ms(const struct worker *worker);
+/* When it is to be stopped; WORKER_NEVER. */
+uint64_t worker_cut_off_ms(const struct worker *worker, const struct attempt *attempt);
+bool worker_is_cut_off(const struct worker *worker, const struct attempt *attempt);
+void worker_cut_off_signal(struct worker *worker, struct attempt *attempt);
+/* It has ended: by that? Then its reason says so. */
+bool worker_cut_off_end(struct attempt *attempt);
 
 /* ---- reconcile.c: the next job of a task ---- */
 

@@ -59,6 +59,7 @@ new_attempt(struct worker *worker, struct worker_task *task, const struct order 
 	if (attempt == NULL)
 		return NULL;
 	attempt->status.wanted = order->wanted;
+	worker_guard(worker, attempt);
 	worker_attempt_write(worker, attempt);
 	worker_attempt_log(worker, attempt, LOG_LEVEL_INFO, "attempt.ordered", "wanted",
 			   order->wanted == TASK_WANTED_RUN ? "run" : "stop");
@@ -93,6 +94,7 @@ apply_order(struct worker *worker, const struct order *order)
 		/* From here on it is the manager's, which has yet to hear of it. */
 		attempt->origin = ORIGIN_ORDERED;
 		attempt->acked = false;
+		worker_guard(worker, attempt);
 		worker_attempt_save(worker, attempt);
 	}
 	attempt->mentioned = worker->full_sets;

@@ -1,8 +1,9 @@
 /* worker/effect.c - what leaves the brain: replies, jobs for the runtime, cancels.
  *
  * The rule of the house is kept here: a job about an attempt waits for the commit of that
- * attempt's last write (journal before acting), unless it is durable already; inspect only
- * looks and never waits. Pure; each effect is the shell's once the step has it.
+ * attempt's last write (journal before acting), unless it is durable already; inspect, which
+ * only looks, and the stop of what is cut off from its manager never wait. Pure; each effect is
+ * the shell's once the step has it.
  */
 #include "worker/brain.h"
 
@@ -104,7 +105,9 @@ void
 worker_send_job(struct worker *worker, struct attempt *attempt, enum worker_job job, int signo)
 {
 	struct worker_task *task = attempt->task;
-	bool waits = job != WORKER_JOB_INSPECT && attempt->batch > worker->step->durable;
+	/* A stop for want of a manager does not wait for a journal that fails, too. */
+	bool waits = job != WORKER_JOB_INSPECT && attempt->batch > worker->step->durable &&
+		     !(job == WORKER_JOB_SIGNAL && attempt->cut_off);
 	struct worker_effect *effect = worker_effect_new(worker, WORKER_EFFECT_JOB, waits);
 
 	if (effect == NULL)

@@ -4,6 +4,7 @@
  *     meta/instance        this worker's uuid
  *     meta/cluster         the first cluster whose orders it took
  *     meta/desired         "GENERATION-SEQUENCE" of the newest orders it took
+ *     meta/echo            the newest stamp of ours that a manager gave back (disconnect.c)
  *     attempt/TASK/%08x    a Task, and beside its members "Phase": "ordered", "running" or
  *                          "ended"; "Acked": bool; "Origin": "ordered" or "local"
  *
@@ -152,6 +153,8 @@ load_meta(struct worker *worker, const char *key, const char *text, struct cube_
 		return load_id(key, text, worker->info.instance, err);
 	if (strcmp(key, "meta/cluster") == 0)
 		return load_id(key, text, worker->info.cluster, err);
+	if (strcmp(key, "meta/echo") == 0 && read_number(text, '\0', &worker->echo) == NULL)
+		return damaged(err, key, "not a number");
 	if (strcmp(key, "meta/desired") == 0) {
 		struct revision desired;
 		const char *rest = read_number(text, '-', &desired.epoch);

@@ -146,6 +146,8 @@ seen_exited(struct worker *worker, struct attempt *attempt,
 	status->exit_code = container->exit_code;
 	status->oom_killed = container->oom_killed != 0;
 	exit_reason(attempt, container);
+	if (worker_cut_off_end(attempt))
+		well = false;
 	worker_attempt_end(worker, attempt,
 			   well || status->wanted == TASK_WANTED_STOP ? TASK_COMPLETED
 								      : TASK_FAILED,
@@ -220,6 +222,8 @@ worker_attempt_gone(struct worker *worker, struct attempt *attempt)
 	} else if (attempt->status.wanted == TASK_WANTED_STOP) {
 		worker_attempt_end(worker, attempt, TASK_COMPLETED,
 				   "stopped: its container is gone");
+	} else if (worker_cut_off_end(attempt)) {
+		worker_attempt_end(worker, attempt, TASK_FAILED, NULL);
 	} else {
 		worker_attempt_end(worker, attempt, TASK_FAILED,
 				   "vanished: the runtime no longer has its container");
@@ -313,6 +317,8 @@ signal_done(struct worker *worker, struct attempt *attempt, const struct cube_er
 	if (error->code == CUBE_ERR_UNAVAILABLE || error->code == CUBE_ERR_NO_MEMORY) {
 		if (attempt->signalled || attempt->lingers)
 			attempt->kill_ms = now_ms; /* it was a SIGKILL */
+		if (!attempt->signalled)
+			attempt->status.disconnected = false; /* not by us, so far */
 		transient(worker, attempt, error, error->code == CUBE_ERR_UNAVAILABLE);
 		return;
 	}

@@ -57,8 +57,14 @@ advance_running(struct worker *worker, struct attempt *attempt)
 {
 	uint64_t now_ms = worker->step->now.mono_ms;
 	bool stop = attempt->status.wanted == TASK_WANTED_STOP || attempt->lingers ||
-		    attempt->origin == ORIGIN_STRAY;
+		    attempt->origin == ORIGIN_STRAY || attempt->cut_off;
 
+	if (!stop && worker_is_cut_off(worker, attempt)) {
+		attempt->cut_off = true;
+		stop = true;
+		worker_attempt_log(worker, attempt, LOG_LEVEL_WARNING, "attempt.cut-off",
+				   "reason", "no manager was heard");
+	}
 	if (!may_issue(worker, attempt))
 		return ADVANCE_IDLE;
 	if (attempt->look || attempt->look_ms <= now_ms) {
@@ -70,6 +76,7 @@ advance_running(struct worker *worker, struct attempt *attempt)
 	if (!stop)
 		return ADVANCE_IDLE;
 	if (!attempt->signalled && !attempt->lingers) {
+		worker_cut_off_signal(worker, attempt);
 		worker_send_job(worker, attempt, WORKER_JOB_SIGNAL, SIGTERM);
 		return ADVANCE_BUSY;
 	}
@@ -139,6 +146,13 @@ advance_ordered(struct worker *worker, struct attempt *attempt, const struct att
 				    older->status.attempt);
 		return ADVANCE_IDLE;
 	}
+	if (worker_is_cut_off(worker, attempt)) {
+		attempt->held = true;
+		worker_attempt_note(worker, attempt,
+				    "waiting for its manager, which was not heard for %u s",
+				    attempt->spec->stop_after_disconnect_s);
+		return ADVANCE_IDLE;
+	}
 	if (!worker_engine_ready(worker)) {
 		worker_attempt_note(worker, attempt, "waiting for the runtime: %s",
 				    worker->info.runtime_reason);
@@ -173,8 +187,8 @@ set_timer(struct worker *worker, struct worker_task *task)
 	const struct attempt *attempt;
 
 	for (attempt = task->oldest; attempt != NULL; attempt = attempt->next) {
-		const uint64_t times[] = {attempt->retry_ms, attempt->look_ms,
-					  attempt->kill_ms};
+		const uint64_t times[] = {attempt->retry_ms, attempt->look_ms, attempt->kill_ms,
+					  worker_cut_off_ms(worker, attempt)};
 		size_t i;
 
 		for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)

@@ -109,6 +109,7 @@ answer_poll(struct worker *worker, bool durable_only)
 				add_task(worker, effect, &capacity, attempt, status);
 		}
 	}
+	effect->stamp = worker_stamp(worker);
 	worker->answered_node = worker->info.revision;
 	worker_manager_heard(worker);
 	worker_effect_send(worker, effect);
@@ -126,6 +127,10 @@ worker_poll(struct worker *worker, const struct worker_message *message)
 	poll->waits = true;
 	poll->token = message->token;
 	poll->since = message->since;
+	worker_echo(worker, message->since.epoch, message->stamp);
+	/* An echo must be younger than the shortest StopAfterDisconnect. */
+	if (wait_ms > worker_echo_wait_ms(worker))
+		wait_ms = worker_echo_wait_ms(worker);
 	poll->due_ms = worker->step->now.mono_ms + wait_ms;
 	worker_manager_heard(worker);
 }

@@ -122,6 +122,7 @@ worker_start(struct worker *worker, struct step *step, struct cube_error *err)
 		worker->info_batch = step->batch;
 		worker_journal_meta(worker, "meta/instance", worker->info.instance);
 	}
+	worker_disconnect_start(worker);
 	worker_engine_start(worker);
 	return finish(worker, err);
 }

@@ -412,6 +412,11 @@ class Orders(WorkerTest):
         self.assertEqual((status, quiet["Cube-Full"], body), (200, "0", []))
         self.assertGreater(time.monotonic() - begin, 0.65)
         self.assertEqual(quiet["Cube-Revision"], headers["Cube-Revision"])
+        self.assertGreaterEqual(int(quiet["Cube-Stamp"]), int(headers["Cube-Stamp"]) + 650)
+        self.assertNotIn("Cube-Stamp", worker.request("GET", "/tasks")[1])
+        for stamp in ("", "-1", "0x1", "1" * 20, "now"):
+            self.assertEqual(worker.request("GET", f"/tasks?since=0-0&stamp={stamp}")[0], 400, stamp)
+        self.assertEqual(worker.request("GET", "/tasks?stamp=5")[0], 400)
 
         poll = in_thread(lambda: worker.request("GET", f"/tasks?since={quiet['Cube-Revision']}&wait=50"))
         time.sleep(0.3)

@@ -158,11 +158,9 @@ static const char one_task[] =
 static void
 on_tasks(void *ctx, struct http_request *request)
 {
-	const struct http_field fields[] = {{"Cube-Revision", "ab-7"},
-					    {"Cube-Full", "1"},
-					    {"Cube-Desired", "5-6"},
-					    {"Cube-Node", "4"},
-					    {NULL, NULL}};
+	const struct http_field fields[] = {{"Cube-Revision", "ab-7"},    {"Cube-Full", "1"},
+					    {"Cube-Desired", "5-6"},      {"Cube-Node", "4"},
+					    {"Cube-Stamp", "9000000000"}, {NULL, NULL}};
 
 	(void)ctx;
 	note("query ", http_query_string(request));
@@ -404,6 +402,7 @@ START_TEST(a_poll_brings_reports_and_its_place)
 
 	poll->since = (struct revision){0xab, 6};
 	poll->wait_ms = 4050;
+	poll->stamp = 8999994000;
 	fleet_send(client, loop, poll);
 	message = answer();
 	ck_assert_int_eq(message->message.kind, MANAGER_POLL_DONE);
@@ -419,6 +418,8 @@ START_TEST(a_poll_brings_reports_and_its_place)
 	ck_assert_uint_eq(message->reports.items[0].status.attempt, 3);
 	ck_assert(was_seen("&wait=4.050"));
 	ck_assert(was_seen("-6&"));
+	ck_assert(was_seen("&stamp=8999994000"));
+	ck_assert_uint_eq(message->reports.stamp, 9000000000);
 	manager_message_free(message);
 }
 END_TEST

@@ -26,7 +26,7 @@ static const char described[] =
 	" 'Instance': '" ID_1 "', 'Cluster': '" ID_2 "', 'Cores': 1.5, 'CpuBusy': 0.25,"
 	" 'Labels': {'arch': 'arm64', 'zone': 'a'}, 'Runtime': 'docker',"
 	" 'RuntimeReady': true, 'RuntimeReason': '', 'Enforces': ['memory', 'cpu'],"
-	" 'Version': '0.1.0', 'Revision': 7}";
+	" 'Version': '0.1.0', 'StaleOrders': 3, 'Revision': 7}";
 
 START_TEST(a_description_is_read_whole)
 {
@@ -49,6 +49,7 @@ START_TEST(a_description_is_read_whole)
 	ck_assert(info.runtime_ready);
 	ck_assert_uint_eq(info.enforces, CUBE_ENFORCES_CPU | CUBE_ENFORCES_MEMORY);
 	ck_assert_str_eq(info.version, "0.1.0");
+	ck_assert_uint_eq(info.stale_orders, 3);
 	ck_assert_uint_eq(info.revision, 7);
 	node_info_release(&info);
 }
@@ -111,7 +112,7 @@ START_TEST(a_view_has_the_books_fields_and_ours)
 		      "\"Labels\":{},\"Status\":\"unreachable\",\"Reason\":\"no answer\","
 		      "\"Runtime\":\"\",\"RuntimeReady\":false,\"RuntimeReason\":\"\","
 		      "\"Enforces\":[],\"LastSeen\":\"2026-03-01T12:00:00.123Z\","
-		      "\"Version\":\"\",\"Revision\":0}");
+		      "\"Version\":\"\",\"StaleOrders\":0,\"Revision\":0}");
 	/* A worker may be given it back: what is not its own to say is ignored. */
 	view.info = info_of(text, CODEC_STRICT);
 	ck_assert_str_eq(view.info.name, "n1");
