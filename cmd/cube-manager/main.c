@@ -18,6 +18,8 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
 
+#define KEEP_MAX_MS (UINT64_C(10) * 366 * 24 * 3600 * 1000)
+
 /* Memory of many small threads: two arenas are plenty, and freed memory goes back. */
 static void
 tune_memory(void)
@@ -32,17 +34,26 @@ read_settings(const struct cli_values *values, struct manager_settings *out,
 {
 	int64_t port = 0;
 	int64_t events_max = 0;
+	int64_t keep_tasks = 0;
+	uint64_t keep_ms = 0;
 	uint64_t timeout_ms = 0;
 	int failed = cli_number(values, "port", 0, UINT16_MAX, &port, err);
 
 	if (failed == 0)
 		failed = cli_number(values, "events-max", 0, UINT32_MAX, &events_max, err);
 	if (failed == 0)
+		failed = cli_number(values, "keep-tasks", 0, UINT32_MAX, &keep_tasks, err);
+	if (failed == 0)
+		failed = cli_duration(values, "keep-tasks-for", 0, KEEP_MAX_MS, &keep_ms, err);
+	if (failed == 0)
 		failed = cli_duration(values, "node-timeout", 3000, 3600000, &timeout_ms, err);
 	if (failed != 0)
 		return failed;
 	out->port = (uint16_t)port;
 	out->events_max = (uint32_t)events_max;
+	out->keep_tasks = (uint32_t)keep_tasks;
+	/* Of a part of a second, all of it. */
+	out->keep_tasks_s = (uint32_t)((keep_ms + 999) / 1000);
 	out->node_timeout_ms = (uint32_t)timeout_ms;
 	out->scheduler = cli_text(values, "scheduler");
 	out->scheduler_options =

@@ -55,3 +55,28 @@ id_from_random(const uint8_t bytes[16], char out[ID_SIZE])
 	uuid[8] = (unsigned char)((uuid[8] & 0x3f) | 0x80); /* the RFC's variant */
 	uuid_unparse_lower(uuid, out);
 }
+
+static uint8_t
+digit_value(char c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+void
+id_pack(const char *id, uint8_t out[ID_BYTES])
+{
+	size_t i;
+
+	for (i = 0; i < ID_BYTES; i++) {
+		if (*id == '-')
+			id++;
+		out[i] = (uint8_t)(digit_value(id[0]) << 4 | digit_value(id[1]));
+		id += 2;
+	}
+}
+
+void
+id_unpack(const uint8_t bytes[ID_BYTES], char out[ID_SIZE])
+{
+	uuid_unparse_lower(bytes, out);
+}

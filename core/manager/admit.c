@@ -2,15 +2,31 @@
  *
  * First every request is looked at and nothing is changed; then all are carried out, which
  * cannot fail. A submit is known by its task's ID: the same again is answered with the task
- * as it is, and another specification under that ID is a conflict. Brain's thread.
+ * as it is, or as it ended if it is off the list already, and another specification under
+ * that ID is a conflict. Brain's thread.
  */
 #include "manager/admit.h"
 
 #include "manager/brain.h"
+#include "manager/done.h"
 #include "manager/effect.h"
 #include "manager/stop.h"
 
 #include <stdlib.h>
+
+/* Its task has ended and is off the list: the same is told so again, another refused. */
+static int
+check_done(struct manager *manager, const struct manager_message *message,
+	   const struct task_request *request, const struct done *done)
+{
+	if (done->spec_hash == request->spec->hash)
+		return 0;
+	reply_status(manager, message, 409,
+		     "there was a task %s with another specification, which has ended (%s) and "
+		     "was removed from the list of tasks: submit this one under a new ID",
+		     request->task_id, task_state_name(done->state));
+	return CUBE_ERR_CONFLICT;
+}
 
 /* The specification under request's ID: known already, or earlier in this array; NULL:
  * none. */
@@ -21,14 +37,16 @@ check_one(struct manager *manager, const struct manager_message *message,
 	const struct entry *entry = ledger_find(manager, request->task_id);
 	const struct task_spec *earlier = seen != NULL ? map_get(seen, request->task_id) : NULL;
 	bool known = entry != NULL || earlier != NULL;
+	struct done done;
 	uint64_t hash;
 
 	if (request->wanted == TASK_WANTED_STOP) {
 		if (!known)
-			reply_status(manager, message, 404, "there is no task %s",
-				     request->task_id);
+			done_reply_unknown(manager, message, request->task_id);
 		return known ? 0 : CUBE_ERR_NOT_FOUND;
 	}
+	if (!known && done_find(manager, request->task_id, &done))
+		return check_done(manager, message, request, &done);
 	if (!known) {
 		if (seen != NULL && map_put(seen, request->spec->id, request->spec) != 0) {
 			brain_failed(manager);
@@ -73,25 +91,28 @@ check_all(struct manager *manager, const struct manager_message *message)
 	return result;
 }
 
-static struct entry *
-carry_out(struct manager *manager, const struct task_request *request)
+/* The task that answers it, into out. */
+static void
+carry_out(struct manager *manager, const struct task_request *request, struct task *out)
 {
 	struct entry *entry = ledger_find(manager, request->task_id);
+	struct done done;
 
 	if (request->wanted == TASK_WANTED_STOP) {
 		stop_task(manager, entry);
-		return entry;
+	} else if (entry == NULL && done_find(manager, request->task_id, &done)) {
+		done_task(&done, request->spec, out);
+		return;
+	} else if (entry == NULL) {
+		entry = ledger_add(manager, request->spec);
+		if (entry == NULL) {
+			brain_failed(manager);
+			return;
+		}
+		pending_add(manager, entry);
+		brain_log_task(manager, "task.submitted", entry);
 	}
-	if (entry != NULL)
-		return entry;
-	entry = ledger_add(manager, request->spec);
-	if (entry == NULL) {
-		brain_failed(manager);
-		return NULL;
-	}
-	pending_add(manager, entry);
-	brain_log_task(manager, "task.submitted", entry);
-	return entry;
+	task_copy(out, &entry->task);
 }
 
 void
@@ -107,11 +128,10 @@ admit_submit(struct manager *manager, const struct manager_message *message)
 		return;
 	reply->tasks = calloc(message->request_count + 1, sizeof(*reply->tasks));
 	for (i = 0; reply->tasks != NULL && i < message->request_count; i++) {
-		const struct entry *entry = carry_out(manager, &message->requests[i]);
-
-		if (entry == NULL)
+		carry_out(manager, &message->requests[i], &reply->tasks[i]);
+		if (manager->failed != 0)
 			break;
-		task_copy(&reply->tasks[reply->task_count++], &entry->task);
+		reply->task_count++;
 	}
 	if (reply->tasks == NULL)
 		brain_failed(manager);

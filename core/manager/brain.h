@@ -20,6 +20,7 @@
 #include "manager/nodes.h"
 #include "manager/pending.h"
 #include "manager/reserve.h"
+#include "manager/trim.h"
 #include "plugin/scheduler.h"
 
 struct manager {
@@ -40,6 +41,7 @@ struct manager {
 	struct fit fit;
 	struct pending pending;
 	struct heap restarts; /* entries that wait to start again, by mono */
+	struct trim trim;
 
 	struct plugin_host host;
 	struct scheduler *scheduler;

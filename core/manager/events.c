@@ -94,6 +94,18 @@ events_note(struct manager *manager, struct entry *entry)
 }
 
 void
+events_forget_task(struct manager *manager, struct entry *entry)
+{
+	struct event *event;
+
+	(void)manager;
+	for (event = entry->first_event; event != NULL; event = event->task_next)
+		event->entry = NULL;
+	entry->first_event = NULL;
+	entry->last_event = NULL;
+}
+
+void
 event_get(const struct event *event, struct history_entry *out)
 {
 	memset(out, 0, sizeof(*out));

@@ -44,6 +44,8 @@ void events_flush(struct manager *manager); /* writes the record of this step; t
 int events_load(struct manager *manager, uint64_t number, const struct json_doc *doc,
 		struct cube_error *err);
 void events_link(struct manager *manager); /* all tasks are loaded: find those of each */
+/* Its task is taken off the list: what it did stays in the history of all. */
+void events_forget_task(struct manager *manager, struct entry *entry);
 void event_get(const struct event *event, struct history_entry *out);
 
 #endif

@@ -1,9 +1,10 @@
 /* manager/ledger.c - all tasks, by id and in the order of their submission.
  *
- * Owns the entries. Tasks are never taken out (trimming is to come), so the order of
- * submission is an array that only grows at its end. What a step changes is gathered in a
- * chain and written once at its end: a task that is submitted and placed in one step costs
- * one record.
+ * Owns the entries. The order of submission is an array that grows at its end only; a task
+ * that is taken out leaves an empty place, and when half of them are empty the rest moves
+ * together, so that a removal costs little however many there are. What a step changes is
+ * gathered in a chain and written once at its end: a task that is submitted and placed in
+ * one step costs one record.
  */
 #include "manager/ledger.h"
 
@@ -12,8 +13,11 @@
 #include "manager/record.h"
 #include "model/transition.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define EMPTY_MIN 64 /* slots, before the array is worth a walk */
 
 int
 ledger_init(struct ledger *ledger)
@@ -41,7 +45,7 @@ ledger_release(struct ledger *ledger)
 
 	map_free(ledger->by_id, NULL);
 	for (i = 0; i < ledger->count; i++)
-		entry_free(ledger->by_sequence[i]);
+		entry_free(ledger->by_sequence[i].entry);
 	free(ledger->by_sequence);
 }
 
@@ -54,8 +58,8 @@ ledger_find(const struct manager *manager, const char *id)
 static int
 ledger_put(struct ledger *ledger, struct entry *entry)
 {
-	struct entry **grown = vec_reserve(ledger->by_sequence, &ledger->capacity,
-					   ledger->count + 1, sizeof(struct entry *));
+	struct ledger_slot *grown = vec_reserve(ledger->by_sequence, &ledger->capacity,
+						ledger->count + 1, sizeof(*grown));
 	int result;
 
 	if (grown == NULL)
@@ -63,7 +67,8 @@ ledger_put(struct ledger *ledger, struct entry *entry)
 	ledger->by_sequence = grown;
 	result = map_put(ledger->by_id, entry->task.spec->id, entry);
 	if (result == 0)
-		ledger->by_sequence[ledger->count++] = entry;
+		ledger->by_sequence[ledger->count++] = (struct ledger_slot){
+			.sequence = entry->task.status.sequence, .entry = entry};
 	return result;
 }
 
@@ -109,8 +114,8 @@ ledger_adopt(struct manager *manager, struct entry *entry)
 static int
 compare_sequence(const void *a, const void *b)
 {
-	uint64_t left = (*(struct entry *const *)a)->task.status.sequence;
-	uint64_t right = (*(struct entry *const *)b)->task.status.sequence;
+	uint64_t left = ((const struct ledger_slot *)a)->sequence;
+	uint64_t right = ((const struct ledger_slot *)b)->sequence;
 
 	return left < right ? -1 : left > right;
 }
@@ -121,8 +126,85 @@ ledger_sort(struct manager *manager)
 	struct ledger *ledger = &manager->ledger;
 
 	if (ledger->count > 1)
-		qsort(ledger->by_sequence, ledger->count, sizeof(struct entry *),
+		qsort(ledger->by_sequence, ledger->count, sizeof(struct ledger_slot),
 		      compare_sequence);
+}
+
+size_t
+ledger_after(const struct ledger *ledger, uint64_t sequence)
+{
+	size_t low = 0;
+	size_t high = ledger->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (ledger->by_sequence[middle].sequence <= sequence)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct entry *
+ledger_each(const struct ledger *ledger, size_t *place)
+{
+	while (*place < ledger->count) {
+		struct entry *entry = ledger->by_sequence[(*place)++].entry;
+
+		if (entry != NULL)
+			return entry;
+	}
+	return NULL;
+}
+
+/* Without its empty slots, and without the room that it no longer needs. */
+static void
+compact(struct ledger *ledger)
+{
+	struct ledger_slot *smaller;
+	size_t kept = 0;
+	size_t i;
+
+	for (i = 0; i < ledger->count; i++) {
+		if (ledger->by_sequence[i].entry != NULL)
+			ledger->by_sequence[kept++] = ledger->by_sequence[i];
+	}
+	ledger->count = kept;
+	ledger->empty = 0;
+	if (ledger->capacity / 4 <= kept)
+		return;
+	smaller = reallocarray(ledger->by_sequence, kept * 2 + 1, sizeof(*smaller));
+	if (smaller == NULL)
+		return; /* it is only larger than it needs to be */
+	ledger->by_sequence = smaller;
+	ledger->capacity = kept * 2 + 1;
+}
+
+void
+ledger_remove(struct manager *manager, struct entry *entry)
+{
+	struct ledger *ledger = &manager->ledger;
+	uint64_t sequence = entry->task.status.sequence;
+	size_t place = ledger_after(ledger, sequence - 1);
+
+	/* A store that was tampered with may have given a number to more than one. */
+	while (place < ledger->count && ledger->by_sequence[place].entry != entry)
+		place++;
+	assert(place < ledger->count && ledger->by_sequence[place].sequence == sequence);
+	if (task_record_delete(manager, entry) != 0)
+		brain_failed(manager);
+	/* The newest of all: the store no longer shows that its number was given out. */
+	if (sequence + 1 == ledger->next_sequence &&
+	    sequence_record_write(manager, ledger->next_sequence) != 0)
+		brain_failed(manager);
+	(void)map_remove(ledger->by_id, entry->task.spec->id);
+	ledger->by_sequence[place].entry = NULL;
+	ledger->empty++;
+	if (ledger->empty > EMPTY_MIN && ledger->empty > ledger->count / 2)
+		compact(ledger);
+	entry_free(entry);
 }
 
 void
@@ -154,6 +236,7 @@ ledger_end(struct manager *manager, struct entry *entry, enum task_state state,
 
 	if (reason != NULL)
 		task_reason(status, "%s", reason);
+	assert(!status->final);
 	status->final = true;
 	status->restart_at_ms = 0;
 	free(entry->avoid);
@@ -162,6 +245,7 @@ ledger_end(struct manager *manager, struct entry *entry, enum task_state state,
 	entry->displaced = false;
 	if (status->finish_ms == 0)
 		status->finish_ms = manager->step->now.wall_ms;
+	trim_add(manager, entry);
 	ledger_move(manager, entry, state);
 	brain_log_task(manager, "task.ended", entry);
 }

@@ -27,6 +27,9 @@ struct entry {
 	int64_t submitted_ms;   /* Unix time */
 	bool dirty;             /* its record is to be written */
 	struct entry *dirty_next;
+	/* once it is final */
+	int64_t ended_ms; /* when it became so, on the trim clock */
+	struct entry *ended_next;
 	/* while Scheduled or Running: where, in the order of the last orders given */
 	struct node *node;
 	struct entry *node_prev;
@@ -53,10 +56,16 @@ struct entry {
 	struct event *last_event;
 };
 
+struct ledger_slot {
+	uint64_t sequence;
+	struct entry *entry; /* NULL: taken out */
+};
+
 struct ledger {
 	struct map *by_id;
-	struct entry **by_sequence; /* ascending */
-	size_t count;
+	struct ledger_slot *by_sequence; /* ascending */
+	size_t count;                    /* slots, with those that are empty */
+	size_t empty;
 	size_t capacity;
 	uint64_t next_sequence;
 	struct entry *dirty; /* in the order they changed */
@@ -73,6 +82,12 @@ struct entry *ledger_add(struct manager *manager, struct task_spec *spec);
 int ledger_adopt(struct manager *manager, struct entry *entry);
 void ledger_sort(struct manager *manager); /* all are adopted */
 void entry_free(struct entry *entry);      /* one that was never added; NULL is fine */
+/* Takes a task out for good, its record too, and frees it: nothing refers to it any more. */
+void ledger_remove(struct manager *manager, struct entry *entry);
+/* The place of the first task behind sequence, and from there one task after the other, in
+ * the order of submission; NULL: that was the last. A removal ends the walk. */
+size_t ledger_after(const struct ledger *ledger, uint64_t sequence);
+struct entry *ledger_each(const struct ledger *ledger, size_t *place);
 
 void ledger_touch(struct manager *manager, struct entry *entry); /* it has changed */
 void ledger_move(struct manager *manager, struct entry *entry, enum task_state state);

@@ -114,7 +114,8 @@ init_parts(struct manager *manager, const struct manager_config *config)
 	manager->events.next_record = 1;
 	random_seed(&manager->random, config->seed);
 	if (copy_workers(manager, config->workers) != 0 || ledger_init(&manager->ledger) != 0 ||
-	    nodes_init(&manager->nodes) != 0 || pending_init(&manager->pending) != 0)
+	    nodes_init(&manager->nodes) != 0 || pending_init(&manager->pending) != 0 ||
+	    trim_init(&manager->trim, config) != 0)
 		return CUBE_ERR_NO_MEMORY;
 	return 0;
 }
@@ -155,6 +156,7 @@ manager_free(struct manager *manager)
 		scheduler_close(manager->scheduler);
 	ledger_release(&manager->ledger);
 	events_release(&manager->events);
+	trim_release(&manager->trim);
 	pending_release(&manager->pending);
 	heap_release(&manager->restarts);
 	nodes_release(&manager->nodes);
@@ -212,6 +214,7 @@ finish(struct manager *manager, struct cube_error *err)
 	contact_drive_all(manager);
 	ledger_flush(manager);
 	events_flush(manager);
+	trim_run(manager);
 	manager->step = NULL;
 	if (manager->failed != 0)
 		return cube_fail(err, manager->failed, 0, "the manager is out of memory");

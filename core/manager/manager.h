@@ -21,6 +21,8 @@ struct manager_config {
 	uint64_t seed;              /* of the brain's generator */
 	uint32_t node_timeout_ms;   /* 3,000 or more; default 30,000 */
 	uint32_t events_max;        /* entries of history kept in all; default 100,000 */
+	uint32_t keep_tasks;        /* ended tasks kept; 0: any number */
+	uint32_t keep_tasks_s;      /* seconds that an ended task is kept; 0: for ever */
 	const char *const *workers; /* "host:port" of static workers, NULL-ended; may be NULL */
 	/* The scheduler, by its table (from a loaded plugin, or linked in by a test). */
 	const char *scheduler_name;

@@ -7,6 +7,7 @@
 #include "manager/read.h"
 
 #include "manager/brain.h"
+#include "manager/done.h"
 #include "manager/effect.h"
 #include "manager/why.h"
 
@@ -62,24 +63,6 @@ matches(const struct task_filter *filter, const struct entry *entry)
 	       has_label(spec, filter->label_key, filter->label_value);
 }
 
-/* The index of the first task behind sequence. */
-static size_t
-index_after(const struct ledger *ledger, uint64_t sequence)
-{
-	size_t low = 0;
-	size_t high = ledger->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (ledger->by_sequence[middle]->task.status.sequence <= sequence)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 void
 read_list(struct manager *manager, const struct manager_message *message)
 {
@@ -89,6 +72,8 @@ read_list(struct manager *manager, const struct manager_message *message)
 		filter->limit == 0 || filter->limit > PAGE_MAX ? PAGE_MAX : filter->limit;
 	struct manager_effect *reply = reply_new(manager, message, 200);
 	const struct entry **found = calloc(limit, sizeof(struct entry *));
+	const struct entry *entry;
+	size_t place = ledger_after(ledger, filter->after);
 	size_t count = 0;
 	size_t i;
 
@@ -99,9 +84,7 @@ read_list(struct manager *manager, const struct manager_message *message)
 		free(found);
 		return;
 	}
-	for (i = index_after(ledger, filter->after); i < ledger->count; i++) {
-		const struct entry *entry = ledger->by_sequence[i];
-
+	while ((entry = ledger_each(ledger, &place)) != NULL) {
 		if (is_hidden(manager, entry) || !matches(filter, entry))
 			continue;
 		if (count == limit) {
@@ -127,7 +110,7 @@ find_visible(struct manager *manager, const struct manager_message *message)
 	const struct entry *entry = ledger_find(manager, message->task_id);
 
 	if (entry == NULL) {
-		reply_status(manager, message, 404, "there is no task %s", message->task_id);
+		done_reply_unknown(manager, message, message->task_id);
 		return NULL;
 	}
 	if (is_hidden(manager, entry)) {

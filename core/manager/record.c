@@ -8,6 +8,8 @@
 
 #include "base/hash.h"
 #include "manager/brain.h"
+#include "manager/done.h"
+#include "model/codec_write.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -59,6 +61,8 @@ task_record_write(struct manager *manager, const struct entry *entry)
 	(void)snprintf(text, sizeof(text), "%016" PRIx64, entry->spec_hash);
 	json_put_text(writer, "SpecHash", text);
 	write_past(writer, entry);
+	if (entry->task.status.final)
+		time_write(writer, "Ended", entry->ended_ms);
 	json_end_object(writer);
 	json_end_object(writer);
 	json_writer_free(writer);
@@ -68,6 +72,26 @@ task_record_write(struct manager *manager, const struct entry *entry)
 		return CUBE_ERR_NO_MEMORY;
 	(void)snprintf(key, sizeof(key), "task/%s", entry->task.spec->id);
 	return step_write(manager->step, key, value, size);
+}
+
+int
+task_record_delete(struct manager *manager, const struct entry *entry)
+{
+	char key[RECORD_KEY_MAX];
+
+	(void)snprintf(key, sizeof(key), "task/%s", entry->task.spec->id);
+	return step_write(manager->step, key, NULL, 0);
+}
+
+int
+sequence_record_write(struct manager *manager, uint64_t next)
+{
+	char *value = NULL;
+	int size = asprintf(&value, "%" PRIu64, next);
+
+	if (size < 0)
+		return CUBE_ERR_NO_MEMORY;
+	return step_write(manager->step, "meta/sequence", value, (size_t)size);
 }
 
 int
@@ -153,6 +177,13 @@ load_meta(struct manager *manager, const char *name, const struct cube_record *r
 	} else if (strcmp(name, "generation") == 0) {
 		return read_number(record->value, record->value_size, 10, &manager->generation,
 				   err);
+	} else if (strcmp(name, "sequence") == 0) {
+		if (read_number(record->value, record->value_size, 10, &number, err) != 0)
+			return err->code;
+		if (number > INT64_MAX)
+			return cube_fail(err, CUBE_ERR_INVALID, 0, "it is out of range");
+		if (number > manager->ledger.next_sequence)
+			manager->ledger.next_sequence = number;
 	} else if (strcmp(name, "cluster") == 0) {
 		if (record->value_size == ID_SIZE - 1)
 			memcpy(id, record->value, ID_SIZE - 1);
@@ -209,18 +240,27 @@ read_past(const struct json_doc *doc, const struct json_value *brain, struct ent
 }
 
 static int
-read_brain(const struct json_doc *doc, struct entry *entry, struct cube_error *err)
+read_brain(struct manager *manager, const struct json_doc *doc, struct entry *entry,
+	   struct cube_error *err)
 {
 	const struct json_value *brain = json_get(doc->root, "Brain");
 	const char *submitted = NULL;
+	const char *ended = NULL;
 	const char *hash = NULL;
 
 	entry->spec_hash = entry->task.spec->hash;
 	if (json_read_text(doc, json_get(brain, "Submitted"), &submitted, err) != 0 ||
+	    json_read_text(doc, json_get(brain, "Ended"), &ended, err) != 0 ||
 	    json_read_text(doc, json_get(brain, "SpecHash"), &hash, err) != 0)
 		return err->code;
 	if (submitted != NULL && timestamp_parse(submitted, &entry->submitted_ms) != 0)
 		return json_fail(doc, json_get(brain, "Submitted"), err, "not a time");
+	/* Written before that was kept: what is known comes near. */
+	entry->ended_ms = entry->task.status.finish_ms;
+	if (ended != NULL && timestamp_parse(ended, &entry->ended_ms) != 0)
+		return json_fail(doc, json_get(brain, "Ended"), err, "not a time");
+	if (ended != NULL)
+		trim_saw(manager, entry->ended_ms);
 	if (hash != NULL && read_number(hash, strlen(hash), 16, &entry->spec_hash, err) != 0)
 		return err->code;
 	return read_past(doc, brain, entry, err);
@@ -242,7 +282,7 @@ load_task(struct manager *manager, const char *id, const struct json_doc *doc,
 	if (task_spec_decode(doc, doc->root, CODEC_LENIENT, fallback, &entry->task.spec, err) !=
 		    0 ||
 	    task_status_decode(doc, doc->root, &entry->task.status, err) != 0 ||
-	    read_brain(doc, entry, err) != 0) {
+	    read_brain(manager, doc, entry, err) != 0) {
 		entry_free(entry);
 		return err->code;
 	}
@@ -251,6 +291,9 @@ load_task(struct manager *manager, const char *id, const struct json_doc *doc,
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "its ID is another, or it has no Sequence");
 	}
+	/* What is not over is not final, and what is completed is, whatever stands there. */
+	if (entry->task.status.state != TASK_FAILED)
+		entry->task.status.final = entry->task.status.state == TASK_COMPLETED;
 	result = ledger_adopt(manager, entry);
 	if (result != 0)
 		return cube_fail(err, result, 0, "%s",
@@ -273,6 +316,7 @@ load_json(struct manager *manager, const struct cube_record *record, struct cube
 {
 	const char *task = after(record->key, "task/");
 	const char *node = after(record->key, "node/");
+	const char *done = after(record->key, "done/");
 	const char *event = after(record->key, "event/");
 	struct json_doc doc;
 	uint64_t number = 0;
@@ -286,6 +330,8 @@ load_json(struct manager *manager, const struct cube_record *record, struct cube
 		result = load_task(manager, task, &doc, err);
 	else if (node != NULL)
 		result = load_node(manager, node, &doc, err);
+	else if (done != NULL)
+		result = done_load(manager, done, &doc, err);
 	else
 		result = events_load(manager, number, &doc, err);
 	json_release(&doc);
@@ -308,7 +354,7 @@ record_load(struct manager *manager, const struct cube_record *record, struct cu
 	if (meta != NULL)
 		result = load_meta(manager, meta, record, err);
 	else if (after(record->key, "task/") != NULL || after(record->key, "node/") != NULL ||
-		 after(record->key, "event/") != NULL)
+		 after(record->key, "event/") != NULL || after(record->key, "done/") != NULL)
 		result = load_json(manager, record, err);
 	if (result == 0 || result == CUBE_ERR_NO_MEMORY)
 		return result;

@@ -67,8 +67,9 @@ int
 recover_start(struct manager *manager, struct cube_error *err)
 {
 	void *cursor = NULL;
+	struct entry *entry;
 	struct node *node;
-	size_t i;
+	size_t place = 0;
 
 	if (manager->found_records && !manager->found_cluster)
 		return cube_fail(err, CUBE_ERR_INTERNAL, 0,
@@ -77,8 +78,10 @@ recover_start(struct manager *manager, struct cube_error *err)
 	take_generation(manager);
 	ledger_sort(manager);
 	events_link(manager);
-	for (i = 0; i < manager->ledger.count; i++)
-		restore_task(manager, manager->ledger.by_sequence[i]);
+	if (trim_start(manager) != 0)
+		brain_failed(manager);
+	while ((entry = ledger_each(&manager->ledger, &place)) != NULL)
+		restore_task(manager, entry);
 	if (listed_begin(manager) != 0)
 		brain_failed(manager);
 	while ((node = map_next(manager->nodes.by_name, &cursor)) != NULL)

@@ -9,6 +9,7 @@
 
 #include "manager/assign.h"
 #include "manager/brain.h"
+#include "manager/done.h"
 #include "manager/restart.h"
 #include "model/transition.h"
 
@@ -118,13 +119,15 @@ take_one(struct manager *manager, struct node *node, const struct report *report
 	const struct task_status *status = &report->status;
 	struct entry *entry = ledger_find(manager, report->task_id);
 	enum task_state state;
+	struct done done;
 
 	if (has_ended(status) && !node->book)
 		want_ack(manager, node);
 	if (!is_current(node, entry, status->attempt)) {
 		manager->reports_ignored++;
 		/* One of ours that should not live: the whole set tells the worker so. */
-		if (entry != NULL && !has_ended(status) && !node->book)
+		if (!has_ended(status) && !node->book &&
+		    (entry != NULL || done_find(manager, report->task_id, &done)))
 			node->full_wanted = true;
 		return;
 	}

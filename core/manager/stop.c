@@ -6,6 +6,7 @@
 
 #include "manager/assign.h"
 #include "manager/brain.h"
+#include "manager/done.h"
 #include "manager/effect.h"
 #include "manager/restart.h"
 
@@ -40,13 +41,16 @@ void
 stop_take(struct manager *manager, const struct manager_message *message)
 {
 	struct entry *entry = ledger_find(manager, message->task_id);
+	struct done done;
 
-	if (entry == NULL) {
+	if (entry == NULL && !done_find(manager, message->task_id, &done)) {
 		reply_status(manager, message, 404, "there is no task %s", message->task_id);
 		return;
 	}
 	if (reply_fault(manager, message))
 		return;
-	stop_task(manager, entry);
+	/* One that has ended and was taken off the list is stopped already. */
+	if (entry != NULL)
+		stop_task(manager, entry);
 	reply_status(manager, message, 204, "accepted");
 }

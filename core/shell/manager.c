@@ -169,6 +169,8 @@ open_brain(struct manager_daemon *daemon, struct cube_error *err)
 	struct manager_config config = {
 		.node_timeout_ms = settings->node_timeout_ms,
 		.events_max = settings->events_max,
+		.keep_tasks = settings->keep_tasks,
+		.keep_tasks_s = settings->keep_tasks_s,
 		.scheduler_name = daemon->scheduler_plugin->info.name,
 		.scheduler_ops = daemon->scheduler_plugin->info.ops.scheduler,
 		.scheduler_options = daemon->scheduler_options,

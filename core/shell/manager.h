@@ -24,6 +24,8 @@ struct manager_settings {
 	const char *workers; /* "host:port,host:port"; NULL: none listed */
 	uint32_t node_timeout_ms;
 	uint32_t events_max;
+	uint32_t keep_tasks;   /* --keep-tasks, as in manager/manager.h */
+	uint32_t keep_tasks_s; /* --keep-tasks-for */
 };
 
 /* From start to end. 0 after a signal; else what went wrong, for one line on stderr:

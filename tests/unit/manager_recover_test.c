@@ -206,6 +206,9 @@ START_TEST(damage_is_named_by_its_key)
 	world_store(world, "node/n1", "[]");
 	expect_refusal(CUBE_ERR_INTERNAL, "node/n1");
 	world_apply(world, &(struct change){.key = (char *)(uintptr_t) "node/n1"});
+	world_store(world, "done/" CLUSTER_2, "{\"SpecHash\":\"1\",\"State\":3}");
+	expect_refusal(CUBE_ERR_INTERNAL, "done/" CLUSTER_2 " is damaged: SpecHash");
+	world_apply(world, &(struct change){.key = (char *)(uintptr_t) "done/" CLUSTER_2});
 	world_store(world, "event/0000000000000001", "{\"Entries\":[{\"State\":99}]}");
 	expect_refusal(CUBE_ERR_INTERNAL, "event/0000000000000001");
 	world_apply(world,
@@ -218,12 +221,13 @@ START_TEST(what_a_later_version_adds_is_passed_over)
 {
 	world_start(world);
 	ck_assert_int_eq(submit(world, 1, ""), 201);
-	world_store(world, "done/11111111-1111-4111-8111-111111111111", "{\"SpecHash\":\"1\"}");
+	world_store(world, "lease/11111111-1111-4111-8111-111111111111",
+		    "{\"SpecHash\":\"1\"}");
 	world_store(world, "meta/batch", "77");
 	world_store(world, "zebra", "?");
 	world_crash(world);
 	ck_assert_int_eq(get(world, 1).state, TASK_PENDING);
-	ck_assert_uint_eq(world_count(world, "done/"), 1);
+	ck_assert_uint_eq(world_count(world, "lease/"), 1);
 	ck_assert_str_eq(world_stored(world, "meta/batch"), "77"); /* the loop's own */
 }
 END_TEST
