@@ -101,6 +101,7 @@ fetch_logs(const struct api *api, const char *id, const struct follow *what,
 /* What of a task tells how to go on. */
 struct progress {
 	int64_t attempt;
+	bool waits; /* this attempt is over, and the next is to come */
 	bool final;
 };
 
@@ -114,6 +115,7 @@ look(const struct api *api, const char *id, uint64_t deadline_ms, struct progres
 	if (rc < 0)
 		return rc;
 	out->attempt = member_int(answer.doc.root, "Attempt", 0);
+	out->waits = json_get(answer.doc.root, "RestartAt") != NULL;
 	out->final = member_bool(answer.doc.root, "Final");
 	answer_release(&answer);
 	return 0;
@@ -147,6 +149,16 @@ follow_attempt(const struct api *api, const char *id, const struct follow *what,
 	return rc;
 }
 
+/* The attempt whose output is next. One that was over before it was seen to run is not
+ * passed over. */
+static int64_t
+next_attempt(const struct shown *shown, const struct progress *now)
+{
+	if (shown->attempt < 1 || shown->attempt >= now->attempt)
+		return now->attempt;
+	return shown->whole ? shown->attempt + 1 : shown->attempt;
+}
+
 /* Follows attempt after attempt until the task has ended for good. */
 static int
 follow_on(const struct api *api, const char *id, const struct follow *what, struct sink *sink,
@@ -157,15 +169,26 @@ follow_on(const struct api *api, const char *id, const struct follow *what, stru
 
 	for (;;) {
 		int rc = look(api, id, what->deadline_ms, &now, err);
+		int64_t next;
 		bool whole;
 
 		if (rc < 0)
 			return rc;
+		next = next_attempt(&shown, &now);
+		if (next < now.attempt) {
+			rc = follow_attempt(api, id, what, next, &shown, sink, err);
+			if (rc == CUBE_ERR_TIMEOUT || rc == CUBE_ERR_INTERNAL)
+				return rc;
+			/* It is over: what cannot be had now never will be. */
+			shown.attempt = next;
+			shown.whole = true;
+			continue;
+		}
 		/* The manager hears of an end a little after the output has ended. */
 		whole = shown.whole && shown.attempt == now.attempt;
 		if (whole && now.final)
 			return 0;
-		if (!whole || clock_now().mono_ms - shown.whole_ms > LATE_MS) {
+		if (!whole || (!now.waits && clock_now().mono_ms - shown.whole_ms > LATE_MS)) {
 			bool again = shown.attempt == now.attempt;
 
 			rc = follow_attempt(api, id, what, now.attempt, &shown, sink, err);

@@ -56,8 +56,11 @@ static const struct cli_option options[] = {
 	 .help = "0 to 100: the higher, the sooner it is placed"},
 	{.name = "restart",
 	 .arg = "POLICY",
-	 .help = "no, on-failure[:N], always, unless-stopped; recorded with the task: this "
-		 "version does not restart tasks yet"},
+	 .help = "no, on-failure[:N], always, unless-stopped; default: on-failure, and give "
+		 "up after 3 restarts. Ten minutes without an end, and counting begins anew"},
+	{.name = "max-restarts",
+	 .arg = "N",
+	 .help = "give up after so many restarts, whatever the policy"},
 	{.name = "health",
 	 .arg = "PATH",
 	 .help = "HTTP path of its health check; recorded with the task: this version does not "

@@ -1,5 +1,7 @@
 /* cube status (ps) - tasks as a table, or one of them in detail with its history. */
 #include "api.h"
+#include "base/clock.h"
+#include "base/timestamp.h"
 #include "command.h"
 #include "common/units.h"
 #include "find.h"
@@ -11,6 +13,7 @@
 
 #define ZERO_TIME       "0001-01-01T00:00:00Z" /* not yet */
 #define PORTS_TEXT_SIZE 2048
+#define REASON_SIZE     320
 
 static const struct cli_option options[] = {
 	{.name = "all", .letter = 'a', .help = "also those that have ended"},
@@ -33,6 +36,17 @@ static const struct cli_program program = {
 		"and what has happened to it.",
 };
 
+/* Its last attempt is over, and the next has a time: Unix milliseconds; 0: it does not wait. */
+static int64_t
+restart_at(const struct json_value *task)
+{
+	int64_t at_ms = 0;
+
+	if (timestamp_parse(member_text(task, "RestartAt", ZERO_TIME), &at_ms) < 0)
+		return 0;
+	return at_ms;
+}
+
 static const char *
 state_name(const struct json_value *task)
 {
@@ -42,6 +56,8 @@ state_name(const struct json_value *task)
 
 	if (member_int(task, "Wanted", 2) == 3 && state >= 0 && state <= 2)
 		return "Stopping";
+	if (restart_at(task) != 0)
+		return "Restarting";
 	return state >= 0 && state <= 4 ? names[state] : "?";
 }
 
@@ -54,6 +70,33 @@ state_format(const struct json_value *task, char *out, size_t size)
 		(void)snprintf(out, size, "%s (%" PRId64 ")", state_name(task), code);
 	else
 		(void)snprintf(out, size, "%s", state_name(task));
+}
+
+/* "restart 2 of 3 in 4 s: exit code 1" of a task that waits to start again; else why it is
+ * as it is. What costs no restart is only tried again. */
+static void
+reason_format(const struct json_value *task, char *out, size_t size)
+{
+	const char *reason = member_text(task, "Reason", "");
+	int64_t left_ms = restart_at(task) - clock_now().wall_ms;
+	int64_t max = member_int(task, "RestartsMax", -1);
+	char count[64];
+
+	if (restart_at(task) == 0) {
+		(void)snprintf(out, size, "%s", reason);
+		return;
+	}
+	if (member_bool(task, "PortTaken"))
+		(void)snprintf(count, sizeof(count), "again");
+	else if (max >= 0)
+		(void)snprintf(count, sizeof(count), "restart %" PRId64 " of %" PRId64,
+			       member_int(task, "Restarts", 0), max);
+	else
+		(void)snprintf(count, sizeof(count), "restart %" PRId64,
+			       member_int(task, "Restarts", 0));
+	(void)snprintf(out, size, "%s in %" PRId64 " s%s%s", count,
+		       left_ms > 0 ? (left_ms + 999) / 1000 : 0, reason[0] != '\0' ? ": " : "",
+		       reason);
 }
 
 /* "8080->80/tcp 53->53/udp" */
@@ -102,13 +145,13 @@ add_row(struct table *table, const struct json_value *task)
 	char state[32];
 	char age[24];
 	char ports[64];
-	char reason[80];
+	char reason[100];
 
 	(void)snprintf(short_id, sizeof(short_id), "%.8s", member_text(task, "ID", ""));
 	state_format(task, state, sizeof(state));
 	age_format(since(task), age, sizeof(age));
 	ports_format(task, ports, sizeof(ports));
-	(void)snprintf(reason, sizeof(reason), "%s", member_text(task, "Reason", ""));
+	reason_format(task, reason, sizeof(reason));
 	table_add(table, (const char *const[]){short_id, member_text(task, "Name", ""), state,
 					       member_text(task, "Node", ""), age, ports,
 					       member_text(task, "Image", ""), reason});
@@ -231,18 +274,23 @@ static void
 print_detail(const struct json_value *task)
 {
 	char ports[PORTS_TEXT_SIZE];
+	char reason[REASON_SIZE];
 
 	print_text("ID:", task, "ID");
 	print_text("Name:", task, "Name");
 	print_text("Image:", task, "Image");
 	print_text("Job:", task, "Job");
 	detail_print(stdout, "State:", state_name(task));
-	print_text("Reason:", task, "Reason");
+	reason_format(task, reason, sizeof(reason));
+	if (reason[0] != '\0')
+		detail_print(stdout, "Reason:", reason);
 	print_number("Exit code:", task, "ExitCode");
 	if (member_bool(task, "OOMKilled"))
 		detail_print(stdout, "Killed:", "out of memory");
 	print_text("Node:", task, "Node");
 	print_number("Attempt:", task, "Attempt");
+	if (member_int(task, "RestartCount", 0) != 0)
+		print_number("Restarts:", task, "RestartCount");
 	print_text("Container:", task, "ContainerID");
 	print_text("Started:", task, "StartTime");
 	print_text("Finished:", task, "FinishTime");

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define LABEL_KEY_SIZE 256
+#define RESTARTS_MAX   1000000
 
 static void
 put_list(struct json_writer *writer, const char *key, const char *const *items)
@@ -174,6 +175,11 @@ put_numbers(struct json_writer *writer, const struct cli_values *values, struct 
 		rc = cli_number(values, "stop-timeout", 0, 3600, &number, err);
 	if (rc == 0 && number >= 0)
 		json_put_int(writer, "StopTimeout", number);
+	number = -1;
+	if (rc == 0)
+		rc = cli_number(values, "max-restarts", 1, RESTARTS_MAX, &number, err);
+	if (rc == 0 && number >= 0)
+		json_put_int(writer, "MaxRestarts", number);
 	return rc;
 }
 

@@ -5,12 +5,14 @@
 #include "find.h"
 
 #include <poll.h>
+#include <string.h>
 
 #define PAUSE_FIRST_MS  10
 #define PAUSE_MAX_MS    500
 #define STATE_RUNNING   2
 #define STATE_COMPLETED 3
 #define EXIT_NO_CODE    125
+#define ZERO_TIME       "0001-01-01T00:00:00Z" /* not yet */
 
 /* The manager has no way yet to tell when a task changes, so it is asked again. */
 void
@@ -19,12 +21,19 @@ wait_ms(uint64_t ms)
 	(void)poll(NULL, 0, ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : (int)ms);
 }
 
+/* One that ran and waits to start again did run: it may run for a moment only, each time. */
+static bool
+has_run(const struct json_value *task)
+{
+	return member_int(task, "State", -1) == STATE_RUNNING ||
+	       (json_get(task, "RestartAt") != NULL &&
+		strcmp(member_text(task, "StartTime", ZERO_TIME), ZERO_TIME) != 0);
+}
+
 static bool
 is_there(const struct json_value *task, enum wait_for what)
 {
-	if (member_bool(task, "Final"))
-		return true;
-	return what == WAIT_RUNNING && member_int(task, "State", -1) == STATE_RUNNING;
+	return member_bool(task, "Final") || (what == WAIT_RUNNING && has_run(task));
 }
 
 int

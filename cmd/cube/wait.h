@@ -5,7 +5,7 @@
 #include "api.h"
 
 enum wait_for {
-	WAIT_RUNNING, /* it runs, or has ended */
+	WAIT_RUNNING, /* it runs, or did and starts again, or has ended */
 	WAIT_DONE     /* it has ended for good */
 };
 

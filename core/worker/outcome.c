@@ -46,9 +46,14 @@ exit_reason(struct attempt *attempt, const struct cube_container *container)
 {
 	struct task_status *status = &attempt->status;
 	bool stopped = status->wanted == TASK_WANTED_STOP;
+	char signal[24] = "";
 
+	if (container->exit_code > 128)
+		(void)snprintf(signal, sizeof(signal), " (signal %d)",
+			       (int)container->exit_code - 128);
 	if (container->oom_killed != 0)
-		task_reason(status, "out of memory: killed at its limit%s%s",
+		task_reason(status, "exit code %d%s, out of memory: killed at its limit%s%s",
+			    (int)container->exit_code, signal,
 			    container->reason[0] != '\0' ? ": " : "", container->reason);
 	else if (container->reason[0] != '\0')
 		task_reason(status, "%s", container->reason);
@@ -57,11 +62,8 @@ exit_reason(struct attempt *attempt, const struct cube_container *container)
 			    attempt->spec->stop_timeout_s);
 	else if (stopped)
 		task_reason(status, "stopped");
-	else if (container->exit_code > 128)
-		task_reason(status, "exit code %d (signal %d)", (int)container->exit_code,
-			    (int)container->exit_code - 128);
 	else if (container->exit_code != 0)
-		task_reason(status, "exit code %d", (int)container->exit_code);
+		task_reason(status, "exit code %d%s", (int)container->exit_code, signal);
 	else
 		status->reason[0] = '\0';
 }

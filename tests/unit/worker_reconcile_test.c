@@ -79,7 +79,8 @@ START_TEST(exit_0_is_completed_and_a_kill_for_memory_is_told)
 	ck_assert_int_eq(rig_status(rig, ID_1, 1).state, TASK_COMPLETED);
 	ck_assert_int_eq(rig_status(rig, ID_2, 1).state, TASK_FAILED);
 	ck_assert(rig_status(rig, ID_2, 1).oom_killed);
-	ck_assert_str_eq(rig_status(rig, ID_2, 1).reason, "out of memory: killed at its limit");
+	ck_assert_str_eq(rig_status(rig, ID_2, 1).reason,
+			 "exit code 137 (signal 9), out of memory: killed at its limit");
 	rig_free(rig);
 }
 END_TEST
