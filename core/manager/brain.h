@@ -21,6 +21,7 @@
 #include "manager/pending.h"
 #include "manager/reserve.h"
 #include "manager/trim.h"
+#include "manager/watch.h"
 #include "plugin/scheduler.h"
 
 struct manager {
@@ -31,11 +32,13 @@ struct manager {
 	uint32_t node_timeout_ms;
 	char **workers; /* NULL-ended copy; NULL: none */
 	struct random random;
-	struct step *step; /* the one under way; NULL outside of a step */
-	int failed;        /* 0 or CUBE_ERR_NO_MEMORY; sticks */
+	struct step *step;  /* the one under way; NULL outside of a step */
+	enum history_by by; /* who causes what happens just now */
+	int failed;         /* 0 or CUBE_ERR_NO_MEMORY; sticks */
 
 	struct ledger ledger;
 	struct events events;
+	struct watch watch;
 	struct nodes nodes;
 	struct columns columns;
 	struct fit fit;

@@ -78,6 +78,7 @@ add(struct manager *manager, struct manager_message *message)
 	if (node_record_write(manager, node) != 0)
 		brain_failed(manager);
 	contact_begin(manager, node);
+	events_note_node_as(manager, node, "joined", node->info.api);
 	step_log(manager->step, LOG_LEVEL_INFO, "node.joined", "node", node->info.name, "api",
 		 node->info.api, NULL);
 	reply_joined(manager, message, 201, node);
@@ -100,9 +101,11 @@ update(struct manager *manager, struct node *node, struct manager_message *messa
 		contact_begin(manager, node);
 	else
 		contact_retry(manager, node);
-	if (!same || moved)
+	if (!same || moved) {
+		events_note_node_as(manager, node, "joined", node->info.api);
 		step_log(manager->step, LOG_LEVEL_INFO, "node.joined", "node", node->info.name,
 			 "api", node->info.api, NULL);
+	}
 	reply_joined(manager, message, 200, node);
 }
 
@@ -158,6 +161,7 @@ join_remove(struct manager *manager, const struct manager_message *message)
 	}
 	step_log(manager->step, LOG_LEVEL_INFO, "node.removed", "node", node->info.name, NULL);
 	restart_node_removed(manager, node);
+	events_note_node_as(manager, node, "removed", "");
 	contact_end(manager, node);
 	if (node->recorded && node_record_delete(manager, node->info.name) != 0)
 		brain_failed(manager);

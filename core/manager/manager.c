@@ -110,8 +110,8 @@ init_parts(struct manager *manager, const struct manager_config *config)
 	manager->node_timeout_ms = config->node_timeout_ms;
 	manager->log = config->log;
 	manager->log_ctx = config->log_ctx;
-	manager->events.max = config->events_max;
-	manager->events.next_record = 1;
+	events_init(&manager->events, config->events_max);
+	watch_init(&manager->watch);
 	random_seed(&manager->random, config->seed);
 	if (copy_workers(manager, config->workers) != 0 || ledger_init(&manager->ledger) != 0 ||
 	    nodes_init(&manager->nodes) != 0 || pending_init(&manager->pending) != 0 ||
@@ -157,6 +157,7 @@ manager_free(struct manager *manager)
 	ledger_release(&manager->ledger);
 	events_release(&manager->events);
 	trim_release(&manager->trim);
+	watch_release(&manager->watch);
 	pending_release(&manager->pending);
 	heap_release(&manager->restarts);
 	nodes_release(&manager->nodes);
@@ -203,6 +204,8 @@ begin(struct manager *manager, struct step *step)
 {
 	manager->step = step;
 	manager->lines = 0;
+	manager->by = HISTORY_BY_MANAGER;
+	events_begin(manager);
 }
 
 static int
@@ -215,6 +218,7 @@ finish(struct manager *manager, struct cube_error *err)
 	ledger_flush(manager);
 	events_flush(manager);
 	trim_run(manager);
+	watch_run(manager);
 	manager->step = NULL;
 	if (manager->failed != 0)
 		return cube_fail(err, manager->failed, 0, "the manager is out of memory");
@@ -232,9 +236,22 @@ manager_start(struct manager *manager, struct step *step, struct cube_error *err
 	return finish(manager, err);
 }
 
+/* Who causes what message leads to: a client, a worker, or nobody but the time. */
+static enum history_by
+sender(const struct manager_message *message)
+{
+	int kind = message->message.kind;
+
+	if (kind < MESSAGE_FIRST)
+		return HISTORY_BY_MANAGER;
+	return kind == MANAGER_JOIN || kind >= MANAGER_HELLO_DONE ? HISTORY_BY_WORKER
+								  : HISTORY_BY_USER;
+}
+
 static void
 dispatch(struct manager *manager, struct manager_message *message)
 {
+	manager->by = sender(message);
 	switch (message->message.kind) {
 	case MANAGER_SUBMIT:
 		admit_submit(manager, message);
@@ -250,6 +267,9 @@ dispatch(struct manager *manager, struct manager_message *message)
 		break;
 	case MANAGER_HISTORY:
 		read_history(manager, message);
+		break;
+	case MANAGER_EVENTS:
+		watch_take(manager, message);
 		break;
 	case MANAGER_NODES:
 		read_nodes(manager, message);
@@ -271,6 +291,9 @@ dispatch(struct manager *manager, struct manager_message *message)
 		break;
 	case MANAGER_POLL_DONE:
 		contact_poll_done(manager, message);
+		break;
+	case MESSAGE_QUIT:
+		watch_quit(manager);
 		break;
 	default:
 		/* A wake: what is due is done at the end of every step. */

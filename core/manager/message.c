@@ -5,6 +5,8 @@
  */
 #include "manager/message.h"
 
+#include "manager/events.h"
+
 #include <stdlib.h>
 
 struct manager_message *
@@ -38,12 +40,16 @@ void
 manager_effect_free(struct outbox_item *item)
 {
 	struct manager_effect *effect = (struct manager_effect *)item;
+	size_t i;
 
 	if (effect == NULL)
 		return;
 	tasks_free(effect->tasks, effect->task_count);
 	node_views_free(effect->nodes, effect->node_count);
 	free(effect->history);
+	for (i = 0; i < effect->event_count; i++)
+		event_put(effect->events[i]);
+	free(effect->events);
 	orders_release(&effect->orders);
 	free(effect);
 }

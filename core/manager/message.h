@@ -11,6 +11,8 @@
 #include "model/history.h"
 #include "model/step.h"
 
+struct event;
+
 enum manager_message_kind {
 	/* requests of clients; each gets exactly one EFFECT_REPLY with its token */
 	MANAGER_SUBMIT = MESSAGE_FIRST, /* requests[]: run and stop, all or none */
@@ -18,6 +20,7 @@ enum manager_message_kind {
 	MANAGER_LIST,                   /* filter */
 	MANAGER_GET,                    /* task_id */
 	MANAGER_HISTORY,                /* task_id */
+	MANAGER_EVENTS,                 /* watch; task_id and node, if not "": of these alone */
 	MANAGER_NODES,
 	MANAGER_NODE,        /* node */
 	MANAGER_JOIN,        /* info: a worker registers or changes */
@@ -41,6 +44,16 @@ struct task_filter {
 	size_t limit;            /* at most this many; 1..1000 */
 };
 
+#define WATCH_FROM_NOW UINT64_MAX
+
+/* What of the events is asked for. */
+struct watch_query {
+	uint64_t since; /* those behind this number; 0: from the oldest kept; or WATCH_FROM_NOW
+			 */
+	uint32_t wait_ms; /* how long the answer may wait for one to show; 0: not at all */
+	size_t limit;     /* at most so many; 1..1000 */
+};
+
 struct manager_message {
 	struct message message;
 	void *token;
@@ -49,6 +62,7 @@ struct manager_message {
 	char task_id[ID_SIZE];
 	char node[NAME_SIZE];
 	struct task_filter filter;
+	struct watch_query watch;
 	struct node_info info;
 	/* of the fleet */
 	uint64_t contact;
@@ -81,12 +95,15 @@ struct manager_effect {
 	char message[CUBE_HANDLE_SIZE * 3]; /* of a status from 400 on */
 	struct task *tasks;                 /* submit, get, list */
 	size_t task_count;
-	bool more;         /* list: there are tasks behind the last */
-	uint64_t revision; /* list: the number of the newest event record that it shows */
+	bool more; /* list, events: there are others behind the last */
+	/* list: the number of the newest event that it shows; events: where to go on */
+	uint64_t revision;
 	struct node_view *nodes;
 	size_t node_count;
 	struct history_entry *history;
 	size_t history_count;
+	struct event **events; /* each shared and counted: manager/events.h */
+	size_t event_count;
 	char cluster[ID_SIZE]; /* join: the cluster joined */
 	/* to a worker */
 	uint64_t contact;

@@ -243,8 +243,10 @@ node_refresh(struct manager *manager, struct node *node)
 	if (node->status == before)
 		return;
 	columns_update(manager, node, node_takes_tasks(node));
-	if (node->status == NODE_READY) {
+	if (node->status == NODE_READY)
 		node->reason[0] = '\0';
+	events_note_node(manager, node);
+	if (node->status == NODE_READY) {
 		step_log(manager->step, LOG_LEVEL_INFO, "node.ready", "node", node->info.name,
 			 "api", node->info.api, NULL);
 	} else if (node->status == NODE_UNREACHABLE) {

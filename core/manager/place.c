@@ -107,14 +107,13 @@ place_first(struct manager *manager, struct shape *shape)
 	assign_place(manager, shape->first, manager->columns.node[row]);
 }
 
-void
-place_run(struct manager *manager)
+static void
+place_ready(struct manager *manager)
 {
 	size_t cost = manager->columns.view.count + ROWS_PER_TASK;
 	size_t spent = 0;
 	struct shape *shape;
 
-	pending_wake(manager);
 	while ((shape = pending_first(manager)) != NULL && manager->failed == 0) {
 		if (spent >= ROWS_PER_STEP) {
 			step_wake(manager->step, manager->step->now.mono_ms);
@@ -123,4 +122,13 @@ place_run(struct manager *manager)
 		spent += cost;
 		place_first(manager, shape);
 	}
+}
+
+void
+place_run(struct manager *manager)
+{
+	pending_wake(manager);
+	manager->by = HISTORY_BY_SCHEDULER;
+	place_ready(manager);
+	manager->by = HISTORY_BY_MANAGER;
 }

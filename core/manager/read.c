@@ -93,7 +93,7 @@ read_list(struct manager *manager, const struct manager_message *message)
 		}
 		found[count++] = entry;
 	}
-	reply->revision = manager->events.next_record - 1;
+	reply->revision = events_visible(manager);
 	reply->tasks = calloc(count + 1, sizeof(*reply->tasks));
 	if (reply->tasks == NULL)
 		brain_failed(manager);
@@ -156,7 +156,7 @@ read_history(struct manager *manager, const struct manager_message *message)
 		brain_failed(manager);
 	for (event = entry->first_event; reply->history != NULL && event != NULL;
 	     event = event->task_next)
-		event_get(event, &reply->history[reply->history_count++]);
+		event_read(event, &reply->history[reply->history_count++]);
 	reply_send(manager, reply);
 }
 

@@ -32,6 +32,7 @@ stop_task(struct manager *manager, struct entry *entry)
 		ledger_end(manager, entry, TASK_COMPLETED, NEVER_RAN);
 	} else {
 		ledger_touch(manager, entry);
+		events_note_reason(manager, entry, "stop requested");
 		assign_order(manager, entry);
 		brain_log_task(manager, "task.stopping", entry);
 	}

@@ -314,7 +314,9 @@ END_TEST
 
 START_TEST(history_survives_the_wire)
 {
-	const struct history_entry entry = {.time_ms = 1772366400123,
+	const struct history_entry entry = {.revision = 7,
+					    .time_ms = 1772366400123,
+					    .by = HISTORY_BY_WORKER,
 					    .state = TASK_RUNNING,
 					    .attempt = 2,
 					    .node = "n1",
@@ -324,16 +326,61 @@ START_TEST(history_survives_the_wire)
 	struct history_entry back;
 	struct cube_error err;
 
-	ck_assert_str_eq(text, "{\"Time\":\"2026-03-01T12:00:00.123Z\",\"State\":2,"
-			       "\"Attempt\":2,\"Node\":\"n1\",\"Reason\":\"adopted\"}");
+	ck_assert_str_eq(text, "{\"Revision\":7,\"Time\":\"2026-03-01T12:00:00.123Z\","
+			       "\"State\":2,\"Attempt\":2,\"Node\":\"n1\",\"By\":\"worker\","
+			       "\"Reason\":\"adopted\"}");
 	ck_assert_int_eq(history_decode(&parsed.doc, parsed.doc.root, &back, &err), 0);
+	ck_assert_uint_eq(back.revision, 7);
 	ck_assert_int_eq(back.time_ms, entry.time_ms);
+	ck_assert_int_eq(back.by, HISTORY_BY_WORKER);
 	ck_assert_int_eq(back.state, TASK_RUNNING);
 	ck_assert_uint_eq(back.attempt, 2);
 	ck_assert_str_eq(back.node, "n1");
 	ck_assert_str_eq(back.reason, "adopted");
+	ck_assert_str_eq(back.task_id, "");
 	parsed_free(&parsed);
 	free(text);
+}
+END_TEST
+
+START_TEST(an_event_says_of_which_task_or_node_it_is)
+{
+	const struct history_entry of_task = {.time_ms = 1772366400123,
+					      .by = HISTORY_BY_USER,
+					      .task_id = "21b23589-5d2d-4731-b5c9-a97e9832d021",
+					      .name = "web"};
+	const struct history_entry of_node = {.revision = 9,
+					      .time_ms = 1772366400123,
+					      .by = HISTORY_BY_MANAGER,
+					      .status = "lost",
+					      .node = "n1",
+					      .reason = "silent"};
+	char *texts[] = {WRITTEN(history_encode_event(writer, &of_task)),
+			 WRITTEN(history_encode_event(writer, &of_node))};
+	struct history_entry back;
+	struct cube_error err;
+	size_t i;
+
+	ck_assert_str_eq(texts[0],
+			 "{\"Time\":\"2026-03-01T12:00:00.123Z\","
+			 "\"Task\":\"21b23589-5d2d-4731-b5c9-a97e9832d021\",\"Name\":\"web\","
+			 "\"State\":0,\"Attempt\":0,\"Node\":\"\",\"By\":\"user\","
+			 "\"Reason\":\"\"}");
+	ck_assert_str_eq(texts[1], "{\"Revision\":9,\"Time\":\"2026-03-01T12:00:00.123Z\","
+				   "\"Node\":\"n1\",\"Status\":\"lost\",\"By\":\"manager\","
+				   "\"Reason\":\"silent\"}");
+	for (i = 0; i < 2; i++) {
+		const struct history_entry *entry = i == 0 ? &of_task : &of_node;
+		struct parsed parsed = parsed_new(texts[i]);
+
+		ck_assert_int_eq(history_decode(&parsed.doc, parsed.doc.root, &back, &err), 0);
+		ck_assert_str_eq(back.task_id, entry->task_id);
+		ck_assert_str_eq(back.name, entry->name);
+		ck_assert_str_eq(back.status, entry->status);
+		ck_assert_int_eq(back.by, entry->by);
+		parsed_free(&parsed);
+		free(texts[i]);
+	}
 }
 END_TEST
 
@@ -357,6 +404,7 @@ suite(void)
 	tcase_add_loop_test(t, a_list_with_a_wrong_task_is_refused_whole, 0, COUNT(no_lists));
 	tcase_add_test(t, an_empty_list_is_no_reports);
 	tcase_add_test(t, history_survives_the_wire);
+	tcase_add_test(t, an_event_says_of_which_task_or_node_it_is);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -100,7 +100,7 @@ class Daemon:
             c.request(method, path, body=body, headers=headers or {})
             r = c.getresponse()
             data = r.read()
-            if "json" in (r.getheader("Content-Type") or ""):
+            if (r.getheader("Content-Type") or "").startswith("application/json"):
                 return r.status, r.headers, json.loads(data)
             return r.status, r.headers, data.decode(errors="replace")
         finally:
