@@ -212,6 +212,7 @@ static int
 finish(struct manager *manager, struct cube_error *err)
 {
 	contact_refresh_due(manager);
+	manager->by = HISTORY_BY_MANAGER;
 	restart_run_due(manager);
 	place_run(manager);
 	contact_drive_all(manager);
