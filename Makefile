@@ -64,7 +64,7 @@ SUPERVISOR_PIE  := $(if $(SAN),-pie,$(if $(wildcard $(shell $(CC) -print-file-na
 
 UNIT_TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 PLUGIN_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/plugin/*_test.c))
-FAKES        := $(patsubst tests/fake/%.c,$(BUILD)/tests/fake/%.so,$(wildcard tests/fake/*_plugin.c))
+FAKES        := $(patsubst tests/fake/%.c,$(BUILD)/tests/fake/%.so,$(wildcard tests/fake/*_plugin.c tests/fake/*_preload.c))
 TOOLS        := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/flow/*_tool.c tests/bench/*_tool.c))
 FUZZERS      := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
 

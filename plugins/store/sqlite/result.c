@@ -1,15 +1,19 @@
 /* sqlite/result.c - from SQLite's result codes to cube's errors.
  *
  * The core acts on the code alone, so this table is where it is decided what a failure means:
- * UNAVAILABLE where nothing was written and the same commit may succeed later (disk full,
- * locked), INTERNAL where going on would be a lie (damage, a medium that fails, a file moved
- * away under us). A failed fsync is INTERNAL: Linux reports it once and drops the pages, so a
- * retry that succeeds proves nothing (Rebello et al., "Can Applications Recover from fsync
- * Failures?", USENIX ATC 2020). [loop]
+ * UNAVAILABLE where nothing was committed and the same commit may succeed later (disk full,
+ * locked, read-only, a write that fails), TIMEOUT where it may have been committed (a failed
+ * fsync), INTERNAL where going on would be a lie (damage, a file moved away under us).
+ * After a failed fsync Linux drops the pages, so that a second fsync alone proves nothing
+ * (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). It is
+ * not alone here: the core repeats the whole commit, which writes the same frames of the log
+ * once more before it syncs them, and a checkpoint that failed copies all its pages again.
+ * [loop]
  */
 #include "result.h"
 
 #include <errno.h>
+#include <string.h>
 
 static int
 is_no_room(int sys_errno)
@@ -29,6 +33,32 @@ errno_of_log(sqlite3 *db)
 	    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &sys_errno) != SQLITE_OK)
 		return 0;
 	return sys_errno;
+}
+
+static int
+fail_of_medium(const char *path, const char *what, int extended, int sys_errno,
+	       struct cube_error *err)
+{
+	char text[80];
+
+	if (extended == SQLITE_IOERR_NOMEM)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "%s: %s: out of memory", path,
+				 what);
+	if (is_no_room(sys_errno))
+		return cube_fail(err, CUBE_ERR_UNAVAILABLE, sys_errno,
+				 "%s: %s: the disk is full", path, what);
+	if (sys_errno == EROFS || sys_errno == EPERM || sys_errno == EACCES)
+		return cube_fail(err, CUBE_ERR_UNAVAILABLE, sys_errno,
+				 "%s: %s: the file or its file system is read-only", path,
+				 what);
+	/* What was written may be on the disk after all, or be found after a restart. */
+	if (extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC)
+		return cube_fail(err, CUBE_ERR_TIMEOUT, sys_errno,
+				 "%s: %s: the disk fails: fsync: %s", path, what,
+				 strerror_r(sys_errno, text, sizeof(text)));
+	return cube_fail(err, CUBE_ERR_UNAVAILABLE, sys_errno,
+			 "%s: %s: the disk fails: %s (SQLite %d)", path, what,
+			 strerror_r(sys_errno, text, sizeof(text)), extended);
 }
 
 int
@@ -61,13 +91,14 @@ result_fail(sqlite3 *db, const char *path, const char *what, struct cube_error *
 	case SQLITE_IOERR:
 		if (sys_errno == 0)
 			sys_errno = errno_of_log(db);
-		if (extended == SQLITE_IOERR_NOMEM)
-			return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "%s: %s: out of memory",
-					 path, what);
-		if (is_no_room(sys_errno))
-			return cube_fail(err, CUBE_ERR_UNAVAILABLE, sys_errno,
-					 "%s: %s: the disk is full", path, what);
-		break;
+		return fail_of_medium(path, what, extended, sys_errno, err);
+	case SQLITE_READONLY:
+		if (extended == SQLITE_READONLY_DBMOVED)
+			return cube_fail(err, CUBE_ERR_INTERNAL, 0,
+					 "%s: %s: the file was moved or deleted", path, what);
+		return cube_fail(err, CUBE_ERR_UNAVAILABLE, EROFS,
+				 "%s: %s: the file or its file system is read-only", path,
+				 what);
 	case SQLITE_CANTOPEN:
 		if (is_no_room(sys_errno) || sys_errno == EMFILE || sys_errno == ENFILE)
 			return cube_fail(err, CUBE_ERR_UNAVAILABLE, sys_errno, "%s: %s: %s",
