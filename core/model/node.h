@@ -41,7 +41,7 @@ struct node_info {
 	int64_t disk_bytes;
 	char runtime[NAME_SIZE];
 	bool runtime_ready;
-	char runtime_reason[TASK_REASON_SIZE]; /* if not ready: why */
+	char runtime_reason[TASK_REASON_SIZE]; /* if not ready: why; else what hangs there */
 	uint32_t enforces;                     /* enum cube_runtime_enforces */
 	uint64_t revision;                     /* of this description; grows within an epoch */
 	char version[32];

@@ -4,13 +4,14 @@
  * find jobs that wait and jobs under way. So there is one mutex here, which guards both
  * lists and is held for a few instructions, never during a call. A job under way is its
  * thread's; only its cancelled is set by others, and under the mutex, so that it is not
- * freed meanwhile.
+ * freed meanwhile. A pool has more threads than calls may be under way once some of those
+ * are overdue (overdue.c); the threads stay, and wait, when the calls come back.
  */
 #include "shell/executor.h"
 
 #include "base/clock.h"
 #include "base/thread.h"
-#include "shell/runtime_job.h"
+#include "shell/executor_pool.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,55 +20,9 @@
 #include <string.h>
 #include <time.h>
 
-#define EXECUTORS_MAX    8
 #define PREPARERS        3
 #define TURN_MS          10000 /* to get a turn for logs, and again to use it */
 #define TURN_LIMIT_BYTES ((size_t)4 * 1024 * 1024)
-
-/* Logs of a runtime that is called by one thread alone. On the stack of who asks. */
-struct turn {
-	const char *handle;
-	struct cube_log_request request;
-	uint64_t until_ms; /* mono */
-	struct buf out;
-	bool late;
-	bool begun; /* with the executor's mutex, as is over */
-	bool over;
-	int rc;
-	struct cube_error err;
-};
-
-/* Of the brain (effect), or a turn. */
-struct job {
-	struct job *next;
-	struct worker_effect *effect;
-	struct turn *turn;
-	struct runtime_job call;
-};
-
-/* Jobs that wait and jobs that a thread of the pool has taken. */
-struct pool {
-	struct executor *executor;
-	struct job *waiting;
-	struct job **waiting_end;
-	struct job *running;
-	pthread_cond_t more;
-	pthread_t threads[EXECUTORS_MAX];
-	size_t thread_count;
-};
-
-struct executor {
-	struct runtime *runtime;
-	char worker[ID_SIZE];
-	struct loop *loop;
-	bool alone;            /* one call at a time, of whatever kind */
-	pthread_mutex_t mutex; /* guards all below */
-	pthread_cond_t ended;  /* a thread, or a turn */
-	size_t alive;          /* threads */
-	bool stopping;
-	struct pool calls;
-	struct pool prepares;
-};
 
 static void
 lock(struct executor *executor)
@@ -124,12 +79,24 @@ running_add(struct pool *pool, struct job *job)
 {
 	job->next = pool->running;
 	pool->running = job;
+	pool->running_count++;
+	overdue_begin(pool->executor, job);
 }
 
 static void
 running_remove(struct pool *pool, struct job *job)
 {
 	*list_find(&pool->running, job) = job->next;
+	pool->running_count--;
+	overdue_end(pool, job);
+}
+
+/* A job waits, and no more are under way than may be. */
+static bool
+may_take(const struct pool *pool)
+{
+	return pool->waiting != NULL &&
+	       pool->running_count - pool->overdue_count < pool->at_once;
 }
 
 /* The prepare of (task, attempt), or all: task_id NULL. */
@@ -155,9 +122,8 @@ cancel(struct executor *executor, const char *task_id, uint32_t attempt)
 	list_cancel(executor->prepares.running, task_id, attempt);
 }
 
-/* Waits for ended once; false when deadline_ms, on clock_now's mono_ms, has passed. */
-static bool
-wait_for_end(struct executor *executor, uint64_t deadline_ms)
+bool
+executor_wait(struct executor *executor, pthread_cond_t *cond, uint64_t deadline_ms)
 {
 	uint64_t now_ms = clock_now().mono_ms;
 	uint64_t left_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
@@ -173,7 +139,7 @@ wait_for_end(struct executor *executor, uint64_t deadline_ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	(void)pthread_cond_timedwait(&executor->ended, &executor->mutex, &until);
+	(void)pthread_cond_timedwait(cond, &executor->mutex, &until);
 	return true;
 }
 
@@ -236,7 +202,7 @@ pool_run(void *arg)
 	for (;;) {
 		struct job *job;
 
-		while (pool->waiting == NULL && !executor->stopping)
+		while (!may_take(pool) && !executor->stopping)
 			(void)pthread_cond_wait(&pool->more, &executor->mutex);
 		if (executor->stopping)
 			break;
@@ -268,27 +234,37 @@ pool_run(void *arg)
 }
 
 static void
-pool_init(struct pool *pool, struct executor *executor)
+pool_init(struct pool *pool, struct executor *executor, const char *name, size_t at_once)
 {
 	pool->executor = executor;
+	pool->name = name;
+	pool->at_once = at_once;
 	pool->waiting_end = &pool->waiting;
 }
 
-static int
-pool_start(struct pool *pool, const char *name, size_t threads, struct cube_error *err)
+int
+pool_grow(struct pool *pool, struct cube_error *err)
 {
-	while (pool->thread_count < threads) {
-		int rc = thread_start(&pool->threads[pool->thread_count], name, pool_run, pool,
-				      err);
+	int rc = thread_start(&pool->threads[pool->thread_count], pool->name, pool_run, pool,
+			      err);
 
-		if (rc < 0)
-			return rc;
-		pool->thread_count++;
-		lock(pool->executor);
-		pool->executor->alive++;
-		unlock(pool->executor);
-	}
+	if (rc < 0)
+		return rc;
+	pool->thread_count++;
+	pool->executor->alive++;
 	return 0;
+}
+
+static int
+pool_start(struct pool *pool, struct cube_error *err)
+{
+	int rc = 0;
+
+	lock(pool->executor);
+	while (rc == 0 && pool->thread_count < pool->at_once)
+		rc = pool_grow(pool, err);
+	unlock(pool->executor);
+	return rc;
 }
 
 static void
@@ -313,6 +289,7 @@ executor_free(struct executor *executor)
 	(void)pthread_cond_destroy(&executor->calls.more);
 	(void)pthread_cond_destroy(&executor->prepares.more);
 	(void)pthread_cond_destroy(&executor->ended);
+	(void)pthread_cond_destroy(&executor->watched);
 	(void)pthread_mutex_destroy(&executor->mutex);
 	free(executor);
 }
@@ -330,6 +307,8 @@ locks_init(struct executor *executor)
 	if (pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
 	    pthread_cond_init(&executor->ended, &attr) != 0)
 		goto no_ended;
+	if (pthread_cond_init(&executor->watched, &attr) != 0)
+		goto no_watched;
 	if (pthread_cond_init(&executor->calls.more, NULL) != 0)
 		goto no_calls;
 	if (pthread_cond_init(&executor->prepares.more, NULL) != 0)
@@ -339,6 +318,8 @@ locks_init(struct executor *executor)
 no_prepares:
 	(void)pthread_cond_destroy(&executor->calls.more);
 no_calls:
+	(void)pthread_cond_destroy(&executor->watched);
+no_watched:
 	(void)pthread_cond_destroy(&executor->ended);
 no_ended:
 	(void)pthread_condattr_destroy(&attr);
@@ -363,13 +344,16 @@ executor_new(struct runtime *runtime, const char *worker, struct loop *loop,
 	(void)snprintf(executor->worker, sizeof(executor->worker), "%s", worker);
 	executor->loop = loop;
 	executor->alone = parallel == 1;
-	pool_init(&executor->calls, executor);
-	pool_init(&executor->prepares, executor);
+	executor->look_ms = UINT64_MAX;
+	pool_init(&executor->calls, executor, "cube-exec",
+		  parallel < EXECUTORS_MAX ? parallel : EXECUTORS_MAX);
+	pool_init(&executor->prepares, executor, "cube-prepare", PREPARERS);
 
-	rc = pool_start(&executor->calls, "cube-exec",
-			parallel < EXECUTORS_MAX ? parallel : EXECUTORS_MAX, err);
+	rc = pool_start(&executor->calls, err);
 	if (rc == 0 && !executor->alone)
-		rc = pool_start(&executor->prepares, "cube-prepare", PREPARERS, err);
+		rc = pool_start(&executor->prepares, err);
+	if (rc == 0)
+		rc = overdue_start(executor, err);
 	if (rc < 0) {
 		(void)executor_stop(executor, UINT64_MAX);
 		return rc;
@@ -419,7 +403,7 @@ turn_wait(struct executor *executor, struct job *job)
 	while (!turn->over) {
 		if (turn->begun) /* it ends by itself: turn_write sees to that */
 			(void)pthread_cond_wait(&executor->ended, &executor->mutex);
-		else if (!wait_for_end(executor, deadline_ms))
+		else if (!executor_wait(executor, &executor->ended, deadline_ms))
 			break;
 	}
 	if (!turn->over) {
@@ -473,12 +457,15 @@ executor_stop(struct executor *executor, uint64_t deadline_ms)
 	cancel(executor, NULL, 0);
 	(void)pthread_cond_broadcast(&executor->calls.more);
 	(void)pthread_cond_broadcast(&executor->prepares.more);
+	(void)pthread_cond_broadcast(&executor->watched);
 	while (executor->alive > 0 && ended)
-		ended = wait_for_end(executor, deadline_ms);
+		ended = executor_wait(executor, &executor->ended, deadline_ms);
 	ended = executor->alive == 0;
 	unlock(executor);
 	if (!ended)
 		return false;
+	if (executor->watcher_started)
+		(void)pthread_join(executor->watcher, NULL);
 	pool_join(&executor->calls);
 	pool_join(&executor->prepares);
 	executor_free(executor);

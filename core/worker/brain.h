@@ -152,6 +152,7 @@ struct worker {
 	uint64_t probe_ms;
 	uint64_t list_ms;
 	unsigned probe_failures;
+	char overdue[TASK_REASON_SIZE]; /* the calls that hang, as told; "": none */
 	struct orphan *orphans;
 	size_t orphan_count;
 	size_t foreign_count; /* listed, of another cluster */
@@ -244,6 +245,7 @@ void worker_engine_suspect(struct worker *worker); /* ask it */
 void worker_engine_relist(struct worker *worker);  /* look at all */
 void worker_engine_probed(struct worker *worker, const struct worker_message *message);
 void worker_engine_listed(struct worker *worker, const struct worker_message *message);
+void worker_engine_overdue(struct worker *worker, const struct worker_message *message);
 void worker_engine_due(struct worker *worker);
 uint64_t worker_engine_next(const struct worker *worker);
 /* 0.5 s, doubling to 10 s, give or take a quarter. */

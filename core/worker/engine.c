@@ -170,6 +170,56 @@ worker_engine_listed(struct worker *worker, const struct worker_message *message
 	back(worker);
 }
 
+/* A query that hangs is given up: the next may come through, and this one's answer, if it
+ * ever comes, is that of an unknown number. */
+static bool
+give_up_query(struct worker *worker, uint64_t job_number)
+{
+	if (worker->probe_job == job_number) {
+		worker->probe_job = 0;
+	} else if (worker->list_job == job_number) {
+		worker->list_job = 0;
+		worker->list_wanted = true;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* What waits to be started says so; what runs is not touched by it. */
+static void
+note_overdue(struct worker *worker, const struct worker_message *message)
+{
+	struct worker_task *task = worker_task_find(worker, message->task_id);
+	struct attempt *attempt;
+
+	if (task == NULL || task->job == 0 || task->job_number != message->job_number)
+		return;
+	attempt = worker_attempt_find(task, task->job_attempt);
+	if (attempt != NULL && attempt->phase == PHASE_ORDERED)
+		worker_attempt_note(worker, attempt, "%s", message->reason);
+}
+
+void
+worker_engine_overdue(struct worker *worker, const struct worker_message *message)
+{
+	struct cube_error error;
+
+	memcpy(worker->overdue, message->reason, sizeof(worker->overdue));
+	worker_node_changed(worker);
+	if (message->reason[0] == '\0') {
+		step_log(worker->step, LOG_LEVEL_INFO, "runtime.returned", "runtime",
+			 worker->info.runtime, NULL);
+		return;
+	}
+	step_log(worker->step, LOG_LEVEL_WARNING, "runtime.hangs", "runtime",
+		 worker->info.runtime, "reason", message->reason, NULL);
+	(void)cube_fail(&error, CUBE_ERR_UNAVAILABLE, 0, "%s", message->reason);
+	if ((message->hangs && give_up_query(worker, message->job_number)) || message->starves)
+		worker_engine_down(worker, &error);
+	note_overdue(worker, message);
+}
+
 void
 worker_engine_due(struct worker *worker)
 {

@@ -25,6 +25,9 @@ enum worker_message_kind {
 	WORKER_PROGRESS, /* task_id, attempt, reason: how far a prepare is */
 	WORKER_CHANGED,  /* task_id: look at it */
 	WORKER_RESYNC,   /* look at all */
+	/* A call of the runtime hangs, or has come back: job, job_number, task_id, attempt.
+	 * reason: what is to be said of all that hang; "": none does any more. */
+	WORKER_OVERDUE,
 	/* from the shell */
 	WORKER_JOINED /* error or status, reason, cluster: what POST /nodes gave */
 };
@@ -56,6 +59,8 @@ struct worker_message {
 	struct cube_container *containers; /* malloced; list */
 	size_t container_count;
 	uint32_t enforces;
+	bool hangs;   /* overdue: the call named is beyond its deadline; else it is only long */
+	bool starves; /* overdue: no call can be made any more */
 	int status;
 	char reason[TASK_REASON_SIZE];
 	char cluster[ID_SIZE];

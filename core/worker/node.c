@@ -47,6 +47,9 @@ new_description(struct worker *worker, enum worker_effect_kind kind)
 		effect->info.runtime_ready = false;
 		(void)snprintf(effect->info.runtime_reason, sizeof(effect->info.runtime_reason),
 			       "this worker's journal fails: %s", worker->step->store_fault);
+	} else if (effect->info.runtime_reason[0] == '\0') {
+		memcpy(effect->info.runtime_reason, worker->overdue,
+		       sizeof(effect->info.runtime_reason));
 	}
 	return effect;
 }

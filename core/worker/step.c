@@ -169,6 +169,9 @@ handle(struct worker *worker, struct worker_message *message)
 	case WORKER_RESYNC:
 		worker_engine_relist(worker);
 		break;
+	case WORKER_OVERDUE:
+		worker_engine_overdue(worker, message);
+		break;
 	case WORKER_JOINED:
 		worker_joined(worker, message);
 		break;

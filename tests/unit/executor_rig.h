@@ -45,6 +45,9 @@ static struct {
 	size_t answer_count;
 	char progress[TASK_REASON_SIZE];
 	unsigned progress_count;
+	char overdue[TASK_REASON_SIZE]; /* what was told last */
+	bool starves;
+	unsigned overdue_count;
 } fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static struct runtime *runtime;
@@ -262,6 +265,11 @@ collect(void *brain, struct message *message, struct step *step, struct cube_err
 		(void)snprintf(fake.progress, sizeof(fake.progress), "%s", done->reason);
 		fake.progress_count++;
 	}
+	if (message->kind == WORKER_OVERDUE) {
+		(void)snprintf(fake.overdue, sizeof(fake.overdue), "%s", done->reason);
+		fake.starves = done->starves;
+		fake.overdue_count++;
+	}
 	if (message->kind == WORKER_JOB_DONE && fake.answer_count < ANSWERS_MAX)
 		fake.answers[fake.answer_count++] = done;
 	else
@@ -373,7 +381,7 @@ rig_end(void)
 
 /* One job; number names it. */
 static inline void
-submit(enum worker_job job, uint64_t number, uint32_t attempt)
+submit_for(enum worker_job job, uint64_t number, uint32_t attempt, uint32_t timeout_ms)
 {
 	struct worker_effect *effect = calloc(1, sizeof(*effect));
 
@@ -383,7 +391,7 @@ submit(enum worker_job job, uint64_t number, uint32_t attempt)
 	effect->job = job;
 	effect->job_number = number;
 	effect->attempt = attempt;
-	effect->timeout_ms = 60000;
+	effect->timeout_ms = timeout_ms;
 	effect->signo = 15;
 	(void)snprintf(effect->task_id, ID_SIZE, "%s", ID_1);
 	(void)snprintf(effect->cluster, ID_SIZE, "%s", CLUSTER);
@@ -392,6 +400,12 @@ submit(enum worker_job job, uint64_t number, uint32_t attempt)
 		effect->spec = spec_of("{'ID':'" ID_1 "','Name':'web','Image':'nginx'}",
 				       CODEC_LENIENT);
 	executor_take(executor, effect);
+}
+
+static inline void
+submit(enum worker_job job, uint64_t number, uint32_t attempt)
+{
+	submit_for(job, number, attempt, 60000);
 }
 
 static inline void
