@@ -3,11 +3,14 @@
  * Owns the thread, the multi handle, and every call from http_client_call until it is
  * done or cancelled. Calls and cancellations come in over a queue, in order, and wake the
  * thread (multi_loop.h). Easy handles are kept for reuse, connections by curl's own pool.
+ * With a limit, calls over it wait in a list of ours: in curl's own their time would run.
  */
 #include "http/client.h"
 
+#include "base/clock.h"
 #include "base/queue.h"
 #include "base/thread.h"
+#include "http/call_list.h"
 #include "http/curl_common.h"
 #include "http/multi_loop.h"
 
@@ -21,6 +24,7 @@
 #define SPARE_HANDLES    64
 #define FILES_RESERVE    ((rlim_t)512) /* for the server, the store and the rest */
 #define HEAD_LIMIT_BYTES ((size_t)16 * 1024)
+#define ALONE_BUFFER     1024L
 
 enum command_kind {
 	COMMAND_CALL,
@@ -40,8 +44,13 @@ struct http_client {
 	struct queue *commands;
 	pthread_t thread;
 	atomic_bool ending;
+	size_t most; /* under way at once; 0: no limit */
+	uint32_t wait_ms;
 	/* the thread's */
 	struct http_call *calls; /* under way */
+	size_t call_count;
+	struct call_list waiting;  /* for their turn */
+	struct call_list settling; /* under way: connected */
 	CURL *spare[SPARE_HANDLES];
 	size_t spare_count;
 };
@@ -148,6 +157,14 @@ easy_set(CURL *easy, struct transfer *transfer)
 	SET(CURLOPT_HEADERFUNCTION, on_head);
 	SET(CURLOPT_HEADERDATA, transfer->call);
 	SET(CURLOPT_PRIVATE, transfer);
+	if (call->target != NULL)
+		SET(CURLOPT_REQUEST_TARGET, call->target);
+	if (call->alone || call->connect_only) {
+		SET(CURLOPT_FRESH_CONNECT, 1L);
+		SET(CURLOPT_FORBID_REUSE, 1L);
+		SET(CURLOPT_BUFFERSIZE, ALONE_BUFFER);
+		SET(CURLOPT_CONNECT_ONLY, (long)call->connect_only);
+	}
 	if (call->body != NULL) {
 		SET(CURLOPT_POSTFIELDS, call->body);
 		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_size);
@@ -167,6 +184,7 @@ unlink_call(struct http_client *client, struct http_call *call)
 		client->calls = call->next;
 	call->next = NULL;
 	call->previous = NULL;
+	client->call_count--;
 }
 
 /* One whose transfer broke off may keep its buffer, and then refuses to be given a size for it
@@ -225,6 +243,7 @@ call_start(struct http_client *client, struct http_call *call)
 	if (client->calls != NULL)
 		client->calls->previous = call;
 	client->calls = call;
+	client->call_count++;
 }
 
 /* Takes the call out of curl. sound: its transfer came to its end. */
@@ -238,6 +257,7 @@ call_detach(struct http_client *client, struct http_call *call, bool sound)
 	(void)curl_multi_remove_handle(client->multi, easy);
 	transfer_free(transfer);
 	call->handle = NULL;
+	call_list_drop(&client->settling, call);
 	unlink_call(client, call);
 	easy_put(client, easy, sound);
 }
@@ -256,6 +276,23 @@ call_cancel(struct http_client *client, uint64_t tag)
 		}
 		call = next;
 	}
+	for (call = client->waiting.first; call != NULL;) {
+		struct http_call *next = call->later;
+
+		if (call->tag == tag) {
+			call_list_drop(&client->waiting, call);
+			call->free(call);
+		}
+		call = next;
+	}
+}
+
+/* A call under way has come to its end, and its error is known. */
+static void
+call_end(struct http_client *client, struct http_call *call, bool sound)
+{
+	call_detach(client, call, sound);
+	call->done(call);
 }
 
 static void
@@ -269,11 +306,57 @@ call_finish(struct http_client *client, CURL *easy, CURLcode result)
 	(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	call = transfer->call;
 	call->status = (int)status;
-	if (result != CURLE_OK)
-		curl_common_error(result, call->response.failed, call->limit_bytes, call->url,
-				  &call->error);
-	call_detach(client, call, result == CURLE_OK);
-	call->done(call);
+	if (result == CURLE_OK && call->connect_only) {
+		call_list_push(&client->settling, call);
+		return;
+	}
+	if (result != CURLE_OK) {
+		long number = 0;
+
+		(void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
+		call->cut = call->response.failed;
+		(void)curl_common_error(result, call->cut, call->limit_bytes, call->url,
+					&call->error);
+		call->error.sys_errno = (int32_t)number;
+	}
+	call_end(client, call, result == CURLE_OK);
+}
+
+/* What the clock makes due: connections that have settled, calls whose turn has come, or
+ * comes too late. */
+static void
+calls_advance(struct http_client *client)
+{
+	uint64_t now_ms = clock_now().mono_ms;
+	struct http_call *call = client->settling.first;
+
+	while (call != NULL) {
+		struct http_call *next = call->later;
+
+		if (call->since_ms + call->settle_ms <= now_ms) {
+			(void)curl_common_connected(call->handle, call->url, &call->error);
+			call_end(client, call, true);
+		}
+		call = next;
+	}
+	while (client->waiting.first != NULL && client->call_count < client->most)
+		call_start(client, call_list_pop(&client->waiting));
+	while (call_list_due(&client->waiting, client->wait_ms) <= now_ms)
+		call_fail(call_list_pop(&client->waiting), CUBE_ERR_NO_MEMORY,
+			  "too many others were under way");
+}
+
+/* When calls_advance has something to do. */
+static uint64_t
+calls_due(const struct http_client *client)
+{
+	uint64_t due_ms = call_list_due(&client->waiting, client->wait_ms);
+	const struct http_call *call;
+
+	for (call = client->settling.first; call != NULL; call = call->later)
+		if (call->since_ms + call->settle_ms < due_ms)
+			due_ms = call->since_ms + call->settle_ms;
+	return due_ms;
 }
 
 static void
@@ -289,6 +372,8 @@ commands_take(struct http_client *client)
 			call_cancel(client, command->tag);
 		} else if (atomic_load(&client->ending)) {
 			command->call->free(command->call);
+		} else if (client->most > 0) {
+			call_list_push(&client->waiting, command->call);
 		} else {
 			call_start(client, command->call);
 		}
@@ -306,6 +391,8 @@ client_run(void *arg)
 		int left;
 
 		commands_take(client);
+		calls_advance(client);
+		client->loop.own_ms = calls_due(client);
 		multi_loop_run(&client->loop);
 		while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
 			if (message->msg == CURLMSG_DONE)
@@ -366,14 +453,13 @@ connections_max(void)
 	return (long)(files.rlim_cur - FILES_RESERVE);
 }
 
-int
-http_client_new(size_t connections, struct http_client **out, struct cube_error *err)
+/* Takes client, which has its limits. */
+static int
+client_start(struct http_client *client, size_t connections, struct http_client **out,
+	     struct cube_error *err)
 {
-	struct http_client *client = calloc(1, sizeof(*client));
 	int failed;
 
-	if (client == NULL)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	client->loop.epoll_fd = -1;
 	client->loop.wake_fd = -1;
 	client->commands = queue_new(1);
@@ -402,6 +488,32 @@ fail:
 	return failed;
 }
 
+static int
+client_new(size_t connections, size_t most, uint32_t wait_ms, struct http_client **out,
+	   struct cube_error *err)
+{
+	struct http_client *client = calloc(1, sizeof(*client));
+
+	if (client == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	client->most = most;
+	client->wait_ms = wait_ms;
+	return client_start(client, connections, out, err);
+}
+
+int
+http_client_new(size_t connections, struct http_client **out, struct cube_error *err)
+{
+	return client_new(connections, 0, 0, out, err);
+}
+
+int
+http_client_new_limited(size_t most, uint32_t wait_ms, struct http_client **out,
+			struct cube_error *err)
+{
+	return client_new(1, most, wait_ms, out, err);
+}
+
 void
 http_client_free(struct http_client *client)
 {
@@ -411,6 +523,11 @@ http_client_free(struct http_client *client)
 	multi_loop_wake(&client->loop);
 	(void)pthread_join(client->thread, NULL);
 	commands_take(client);
+	while (client->waiting.first != NULL) {
+		struct http_call *call = call_list_pop(&client->waiting);
+
+		call->free(call);
+	}
 	while (client->calls != NULL) {
 		struct http_call *call = client->calls;
 

@@ -27,6 +27,12 @@ struct http_call {
 	uint32_t timeout_ms; /* the whole exchange */
 	size_t limit_bytes;  /* of the response's body; more is CUBE_ERR_INVALID */
 	uint64_t tag;        /* for http_client_cancel */
+	const char *target;  /* what is asked for, sent as it is; borrowed; NULL: url says it */
+	bool alone;          /* on a connection of its own, which is closed afterwards */
+	/* alone: nothing is sent. It goes well if the connection was taken and the peer has
+	 * not closed it after settle_ms: a proxy may take what its own service refuses. */
+	bool connect_only;
+	uint32_t settle_ms;
 	/* [client thread] Before the call starts: makes the body, so that its maker need not.
 	 * False: out of memory. May be NULL. */
 	bool (*prepare)(struct http_call *call);
@@ -38,13 +44,16 @@ struct http_call {
 	/* the outcome */
 	struct cube_error error; /* code 0: an HTTP answer came; UNAVAILABLE: no connection,
 				  * or it broke; TIMEOUT: it is too late; INVALID: too long or
-				  * not HTTP */
+				  * not HTTP; NO_MEMORY: not sent, or its turn did not come */
 	int status;
+	bool cut; /* with INVALID: the answer was too long, and response has its beginning */
 	struct buf response;
 	struct buf head; /* the response's header fields, for http_call_field */
 	/* private to the client */
 	void *handle;
 	struct http_call *next, *previous;
+	struct http_call *later;
+	uint64_t since_ms;
 };
 
 /* One with the defaults (5 s to connect, 30 s, 1 MiB); size at least sizeof(struct
@@ -58,6 +67,10 @@ http_call_field(const struct http_call *call, const char *name, char *out, size_
 
 /* connections: how many are kept open while idle. */
 int http_client_new(size_t connections, struct http_client **out, struct cube_error *err);
+/* One with so many calls under way at once at most; the others wait for their turn, wait_ms
+ * at the longest. That time is not of their own. No idle connections are kept. */
+int http_client_new_limited(size_t most, uint32_t wait_ms, struct http_client **out,
+			    struct cube_error *err);
 /* Gives up what is under way, without done; joins the thread. NULL is fine. */
 void http_client_free(struct http_client *client);
 

@@ -3,8 +3,10 @@
  */
 #include "http/curl_common.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 CURLcode
 curl_common_set(CURL *easy)
@@ -76,6 +78,42 @@ curl_common_field(const struct buf *head, const char *name, char *out, size_t ou
 		at += strspn(at, "\r\n");
 	}
 	return false;
+}
+
+/* Where nobody listens on a port of the ephemeral range, the kernel may choose that very port
+ * for our own end, and connects it with itself. */
+static bool
+is_own_end(CURL *easy)
+{
+	const char *local = NULL;
+	const char *remote = NULL;
+	long local_port = 0;
+	long remote_port = 0;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &local_port);
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &remote_port);
+	(void)curl_easy_getinfo(easy, CURLINFO_LOCAL_IP, &local);
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &remote);
+	return local_port == remote_port && local != NULL && remote != NULL &&
+	       strcmp(local, remote) == 0;
+}
+
+int
+curl_common_connected(CURL *easy, const char *url, struct cube_error *err)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	ssize_t size;
+	char byte;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+	if (fd == CURL_SOCKET_BAD || is_own_end(easy))
+		return cube_fail(err, CUBE_ERR_UNAVAILABLE, ECONNREFUSED,
+				 "%s: nobody answers there", url);
+	size = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR)))
+		return 0;
+	return cube_fail(err, CUBE_ERR_UNAVAILABLE, 0, "%s: the connection was closed at once",
+			 url);
 }
 
 int

@@ -64,6 +64,7 @@ multi_loop_init(struct multi_loop *loop, CURLM *multi, struct cube_error *err)
 
 	loop->multi = multi;
 	loop->due_ms = UINT64_MAX;
+	loop->own_ms = UINT64_MAX;
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	event.data.fd = loop->wake_fd;
@@ -101,12 +102,13 @@ static int
 wait_ms(const struct multi_loop *loop)
 {
 	uint64_t now_ms = clock_now().mono_ms;
+	uint64_t due_ms = loop->due_ms < loop->own_ms ? loop->due_ms : loop->own_ms;
 
-	if (loop->due_ms == UINT64_MAX)
+	if (due_ms == UINT64_MAX)
 		return -1;
-	if (loop->due_ms <= now_ms)
+	if (due_ms <= now_ms)
 		return 0;
-	return loop->due_ms - now_ms < INT_MAX ? (int)(loop->due_ms - now_ms) : INT_MAX;
+	return due_ms - now_ms < INT_MAX ? (int)(due_ms - now_ms) : INT_MAX;
 }
 
 static void

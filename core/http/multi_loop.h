@@ -13,6 +13,7 @@ struct multi_loop {
 	int epoll_fd; /* -1: not made */
 	int wake_fd;
 	uint64_t due_ms; /* mono: when curl wants to be called; UINT64_MAX: not by time */
+	uint64_t own_ms; /* the same of who calls multi_loop_run, who sets it */
 };
 
 /* On failure there is nothing to release. */

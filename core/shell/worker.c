@@ -18,6 +18,7 @@
 #include "shell/describe.h"
 #include "shell/executor.h"
 #include "shell/join.h"
+#include "shell/prober.h"
 #include "shell/reply_slot.h"
 #include "shell/services.h"
 #include "shell/worker_api.h"
@@ -51,6 +52,7 @@ struct worker_daemon {
 	struct loop *loop;
 	struct executor *executor;
 	struct http_client *client;
+	struct prober *prober;
 	struct worker_api api;
 	struct http_server *server;
 	bool server_hangs;
@@ -125,6 +127,9 @@ effect_release(void *ctx, struct outbox_item *item)
 		break;
 	case WORKER_EFFECT_JOIN:
 		join_send(daemon->client, daemon->loop, daemon->settings->manager, effect);
+		break;
+	case WORKER_EFFECT_CHECK:
+		prober_take(daemon->prober, effect);
 		break;
 	}
 }
@@ -239,6 +244,8 @@ open_loop(struct worker_daemon *daemon, struct cube_error *err)
 				  &daemon->executor, err);
 	if (rc == 0)
 		rc = http_client_new(2, &daemon->client, err);
+	if (rc == 0)
+		rc = prober_new(daemon->loop, &daemon->prober, err);
 	return rc;
 }
 
@@ -340,6 +347,7 @@ worker_close(struct worker_daemon *daemon)
 		return false;
 	if (daemon->loop != NULL && loop_stuck(daemon->loop))
 		return false;
+	prober_free(daemon->prober);
 	http_client_free(daemon->client);
 	loop_free(daemon->loop);
 	runtime_close(daemon->runtime);

@@ -44,14 +44,18 @@ adopt_ordered(struct worker *worker, struct attempt *attempt, const struct row *
 	if (attempt->task->job != 0)
 		return; /* the job under way tells more */
 	if (row->state == CUBE_CONTAINER_CREATED) {
-		if (attempt->status.wanted != TASK_WANTED_STOP) {
+		if (!worker_attempt_stops(attempt)) {
 			/* Run again starts it; a stop that comes first has to remove it. */
 			attempt->run_unknown = true;
 			attempt->settled = worker->job_number;
 			return;
 		}
 		take_row_handle(attempt, row);
-		worker_attempt_end(worker, attempt, TASK_COMPLETED, "stopped before it ran");
+		if (attempt->status.wanted == TASK_WANTED_STOP)
+			worker_attempt_end(worker, attempt, TASK_COMPLETED,
+					   "stopped before it ran");
+		else
+			worker_attempt_end(worker, attempt, TASK_FAILED, NULL);
 		return;
 	}
 	take_row_handle(attempt, row);

@@ -94,6 +94,7 @@ worker_attempt_new(struct worker *worker, struct worker_task *task, uint32_t num
 		       worker->info.name);
 	attempt->look_ms = WORKER_NEVER;
 	attempt->kill_ms = WORKER_NEVER;
+	attempt->health.due_ms = WORKER_NEVER;
 	attempt->settled = worker->job_number;
 	while (*place != NULL && (*place)->status.attempt < number)
 		place = &(*place)->next;
@@ -171,7 +172,8 @@ worker_attempt_note(struct worker *worker, struct attempt *attempt, const char *
 	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	task_reason(&next, "%s", text);
-	if (attempt->origin == ORIGIN_STRAY || strcmp(next.reason, attempt->status.reason) == 0)
+	if (attempt->origin == ORIGIN_STRAY || attempt->doomed ||
+	    strcmp(next.reason, attempt->status.reason) == 0)
 		return;
 	memcpy(attempt->status.reason, next.reason, sizeof(next.reason));
 	attempt->changed = ++worker->report_sequence;
@@ -187,6 +189,30 @@ worker_attempt_stop(struct worker *worker, struct attempt *attempt)
 	if (worker_attempt_lives(attempt))
 		worker_attempt_log(worker, attempt, LOG_LEVEL_INFO, "attempt.stopping", NULL,
 				   NULL);
+}
+
+void
+worker_attempt_doom(struct worker *worker, struct attempt *attempt, const char *fmt, ...)
+{
+	char text[2 * TASK_REASON_SIZE];
+	va_list args;
+
+	if (worker_attempt_stops(attempt) || attempt->phase == PHASE_ENDED)
+		return;
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	task_reason(&attempt->status, "%s", text);
+	attempt->doomed = true;
+	worker_attempt_save(worker, attempt);
+	worker_attempt_log(worker, attempt, LOG_LEVEL_WARNING, "attempt.stopping", "reason",
+			   attempt->status.reason);
+}
+
+bool
+worker_attempt_stops(const struct attempt *attempt)
+{
+	return attempt->status.wanted == TASK_WANTED_STOP || attempt->doomed;
 }
 
 static void

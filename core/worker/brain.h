@@ -31,6 +31,14 @@ enum attempt_origin {
 			     * neither journalled nor reported */
 };
 
+/* Of its health check; not journalled: after a start it is counted anew. */
+struct attempt_health {
+	uint64_t begun_ms; /* the newest check */
+	uint64_t due_ms;   /* the next one; while one is under way, when it counts as lost */
+	uint64_t number;   /* of the one under way; 0: none */
+	uint32_t failures; /* in a row */
+};
+
 struct attempt {
 	struct heap_item kept; /* ended, and there for its logs: when it ended (keep.c) */
 	struct attempt *next;  /* of the same task, by number */
@@ -42,6 +50,7 @@ struct attempt {
 	enum attempt_phase phase;
 	enum attempt_origin origin;
 	bool acked;                /* its end is durable with the manager */
+	bool doomed;               /* we stop it ourselves: it ends Failed, with its reason */
 	uint64_t batch;            /* of its last write */
 	uint64_t changed;          /* report sequence of its last change */
 	uint64_t mentioned;        /* the last full set that had it */
@@ -73,6 +82,7 @@ struct attempt {
 	struct attempt **guard_place;
 	uint64_t settled; /* only a list with a greater job number knows more than we do */
 	uint64_t listed;  /* job number of the last list that showed it */
+	struct attempt_health health;
 };
 
 struct worker_task {
@@ -110,6 +120,8 @@ struct worker {
 	struct map *tasks;
 	struct heap timers;
 	uint64_t job_number; /* last given */
+	uint64_t check_number;
+	uint64_t unchecked_ms; /* when checks that were not carried out may be logged again */
 
 	/* orders */
 	bool format_known;
@@ -180,6 +192,11 @@ void worker_attempt_save(struct worker *worker, struct attempt *attempt);
 __attribute__((format(printf, 3, 4))) void
 worker_attempt_note(struct worker *worker, struct attempt *attempt, const char *fmt, ...);
 void worker_attempt_stop(struct worker *worker, struct attempt *attempt);
+/* Stopped as if that were wanted, but it ends Failed, for this reason. A stop that is wanted
+ * meanwhile goes before. */
+__attribute__((format(printf, 3, 4))) void
+worker_attempt_doom(struct worker *worker, struct attempt *attempt, const char *fmt, ...);
+bool worker_attempt_stops(const struct attempt *attempt); /* wanted, or doomed */
 /* reason NULL: the one it has. */
 void worker_attempt_end(struct worker *worker, struct attempt *attempt, enum task_state state,
 			const char *reason);
@@ -252,6 +269,12 @@ uint64_t worker_engine_next(const struct worker *worker);
 uint64_t
 worker_backoff(struct worker *worker, unsigned failures, uint64_t first_ms, uint64_t max_ms);
 
+/* ---- health.c: is it well ---- */
+
+/* Begins its check if one is due. */
+void worker_health_advance(struct worker *worker, struct attempt *attempt);
+void worker_checked(struct worker *worker, const struct worker_message *message);
+
 /* ---- adopt.c: what was listed against what is known ---- */
 
 void worker_adopt(struct worker *worker, const struct worker_message *message);
@@ -291,5 +314,8 @@ void
 worker_send_job(struct worker *worker, struct attempt *attempt, enum worker_job job, int signo);
 uint64_t worker_send_query(struct worker *worker, enum worker_job job); /* list, probe */
 void worker_send_cancel(struct worker *worker, const struct attempt *attempt);
+/* host and port: where the checked port can be reached. */
+void worker_send_check(struct worker *worker, const struct attempt *attempt, const char *host,
+		       uint16_t port);
 
 #endif

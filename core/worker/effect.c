@@ -2,8 +2,8 @@
  *
  * The rule of the house is kept here: a job about an attempt waits for the commit of that
  * attempt's last write (journal before acting), unless it is durable already; inspect, which
- * only looks, and the stop of what is cut off from its manager never wait. Pure; each effect is
- * the shell's once the step has it.
+ * only looks, and the stop of what is cut off from its manager never wait, nor does that of the
+ * unhealthy while the journal fails. Pure; each effect is the shell's once the step has it.
  */
 #include "worker/brain.h"
 
@@ -106,8 +106,11 @@ worker_send_job(struct worker *worker, struct attempt *attempt, enum worker_job 
 {
 	struct worker_task *task = attempt->task;
 	/* A stop for want of a manager does not wait for a journal that fails, too. */
-	bool waits = job != WORKER_JOB_INSPECT && attempt->batch > worker->step->durable &&
-		     !(job == WORKER_JOB_SIGNAL && attempt->cut_off);
+	bool urgent =
+		job == WORKER_JOB_SIGNAL &&
+		(attempt->cut_off || (attempt->doomed && worker->step->store_fault != NULL));
+	bool waits =
+		job != WORKER_JOB_INSPECT && !urgent && attempt->batch > worker->step->durable;
 	struct worker_effect *effect = worker_effect_new(worker, WORKER_EFFECT_JOB, waits);
 
 	if (effect == NULL)
@@ -154,6 +157,25 @@ worker_send_cancel(struct worker *worker, const struct attempt *attempt)
 	effect->attempt = attempt->status.attempt;
 	effect->job = WORKER_JOB_PREPARE;
 	effect->job_number = attempt->task->job_number;
+	memcpy(effect->task_id, attempt->task->id, sizeof(effect->task_id));
+	worker_effect_send(worker, effect);
+}
+
+void
+worker_send_check(struct worker *worker, const struct attempt *attempt, const char *host,
+		  uint16_t port)
+{
+	/* It only looks: no commit is waited for. */
+	struct worker_effect *effect = worker_effect_new(worker, WORKER_EFFECT_CHECK, false);
+
+	if (effect == NULL)
+		return;
+	effect->check = attempt->health.number;
+	effect->attempt = attempt->status.attempt;
+	effect->spec = task_spec_get(attempt->spec);
+	effect->timeout_ms = attempt->spec->health.timeout_s * 1000;
+	effect->port = port;
+	(void)snprintf(effect->host, sizeof(effect->host), "%s", host);
 	memcpy(effect->task_id, attempt->task->id, sizeof(effect->task_id));
 	worker_effect_send(worker, effect);
 }

@@ -6,7 +6,8 @@
  *     meta/desired         "GENERATION-SEQUENCE" of the newest orders it took
  *     meta/echo            the newest stamp of ours that a manager gave back (disconnect.c)
  *     attempt/TASK/%08x    a Task, and beside its members "Phase": "ordered", "running" or
- *                          "ended"; "Acked": bool; "Origin": "ordered" or "local"
+ *                          "ended"; "Acked": bool; "Origin": "ordered" or "local";
+ *                          "Doomed": true if the worker stops it by itself
  *
  * The handle is the Task's ContainerID. meta/batch is the loop's. Pure; writes join the
  * batch of the step, loading makes the table that the brain starts from.
@@ -52,6 +53,8 @@ worker_journal_put(struct worker *worker, struct attempt *attempt)
 	json_put_text(writer, "Phase", phase_names[attempt->phase]);
 	json_put_bool(writer, "Acked", attempt->acked);
 	json_put_text(writer, "Origin", origin_names[attempt->origin]);
+	if (attempt->doomed)
+		json_put_bool(writer, "Doomed", true);
 	json_end_object(writer);
 	json_writer_free(writer);
 	value = buf_take(&out, &size);
@@ -241,6 +244,8 @@ read_attempt(const struct json_doc *doc, struct attempt *attempt, struct cube_er
 		rc = json_read_text(doc, json_get(doc->root, "Origin"), &origin, err);
 	if (rc == 0)
 		rc = json_read_bool(doc, json_get(doc->root, "Acked"), &attempt->acked, err);
+	if (rc == 0)
+		rc = json_read_bool(doc, json_get(doc->root, "Doomed"), &attempt->doomed, err);
 	if (rc != 0)
 		return rc;
 	index = find_name(phase_names, 3, phase);

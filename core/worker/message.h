@@ -4,6 +4,8 @@
  * once it has them; effects the other way round. token is the shell's: it comes back
  * unchanged in exactly one reply. Jobs for the runtime carry (task, attempt); each gets
  * exactly one WORKER_JOB_DONE. The brain never has two jobs under way for one task.
+ * A check of health gets a WORKER_CHECKED with its number, or none: then it is lost, and the
+ * brain goes on without it.
  */
 #ifndef WORKER_MESSAGE_H
 #define WORKER_MESSAGE_H
@@ -29,7 +31,9 @@ enum worker_message_kind {
 	 * reason: what is to be said of all that hang; "": none does any more. */
 	WORKER_OVERDUE,
 	/* from the shell */
-	WORKER_JOINED /* error or status, reason, cluster: what POST /nodes gave */
+	WORKER_JOINED, /* error or status, reason, cluster: what POST /nodes gave */
+	WORKER_CHECKED /* task_id, attempt, check; error, or of an HTTP answer its status.
+			* NO_MEMORY: it was not carried out, and nothing was learned */
 };
 
 enum worker_job {
@@ -54,6 +58,7 @@ struct worker_message {
 	struct task_request request;
 	enum worker_job job;
 	uint64_t job_number;               /* of the effect it answers */
+	uint64_t check;                    /* likewise */
 	struct cube_error error;           /* code 0: it went well */
 	struct cube_container *container;  /* malloced; run and inspect that went well */
 	struct cube_container *containers; /* malloced; list */
@@ -73,7 +78,8 @@ enum worker_effect_kind {
 	WORKER_EFFECT_REPLY,
 	WORKER_EFFECT_JOB,    /* for the executor, or the preparer */
 	WORKER_EFFECT_CANCEL, /* give up the prepare of (task, attempt) as soon as it can be */
-	WORKER_EFFECT_JOIN    /* POST info to the manager's /nodes -> WORKER_JOINED */
+	WORKER_EFFECT_JOIN,   /* POST info to the manager's /nodes -> WORKER_JOINED */
+	WORKER_EFFECT_CHECK   /* task_id, attempt, check; spec->health at host, port */
 };
 
 struct worker_effect {
@@ -98,11 +104,15 @@ struct worker_effect {
 	uint64_t job_number;
 	char task_id[ID_SIZE];
 	uint32_t attempt;
-	struct task_spec *spec; /* counted; prepare and run */
+	struct task_spec *spec; /* counted; prepare, run and check */
 	char cluster[ID_SIZE];  /* for the label of run */
 	char handle[CUBE_HANDLE_SIZE];
 	int signo;
-	uint32_t timeout_ms; /* until the call's deadline, from when it starts */
+	uint32_t timeout_ms; /* until the call's deadline, from when it starts; check too */
+	/* check */
+	uint64_t check;
+	char host[sizeof(((struct cube_port *)0)->host_ip)];
+	uint16_t port;
 };
 
 void worker_effect_free(struct outbox_item *effect);

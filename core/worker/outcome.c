@@ -48,6 +48,8 @@ exit_reason(struct attempt *attempt, const struct cube_container *container)
 	bool stopped = status->wanted == TASK_WANTED_STOP;
 	char signal[24] = "";
 
+	if (attempt->doomed && !stopped)
+		return; /* it has its reason */
 	if (container->exit_code > 128)
 		(void)snprintf(signal, sizeof(signal), " (signal %d)",
 			       (int)container->exit_code - 128);
@@ -124,7 +126,8 @@ seen_running(struct worker *worker, struct attempt *attempt,
 		transition_apply(status, TASK_RUNNING);
 	if (!changed && !new_start)
 		return;
-	status->reason[0] = '\0';
+	if (!attempt->doomed)
+		status->reason[0] = '\0';
 	worker_attempt_save(worker, attempt);
 	if (new_start)
 		worker_attempt_log(worker, attempt, LOG_LEVEL_INFO, "attempt.running", "handle",
@@ -136,7 +139,7 @@ seen_exited(struct worker *worker, struct attempt *attempt,
 	    const struct cube_container *container)
 {
 	struct task_status *status = &attempt->status;
-	bool well = container->exit_code == 0 && container->oom_killed == 0;
+	bool well = container->exit_code == 0 && container->oom_killed == 0 && !attempt->doomed;
 
 	(void)take_handle(attempt, container);
 	(void)take_ports(worker, attempt, container);
@@ -165,6 +168,11 @@ seen_created(struct worker *worker, struct attempt *attempt,
 	if (status->wanted == TASK_WANTED_STOP || attempt->origin == ORIGIN_STRAY) {
 		(void)take_handle(attempt, container);
 		worker_attempt_end(worker, attempt, TASK_COMPLETED, "stopped before it ran");
+		return;
+	}
+	if (attempt->doomed) {
+		(void)take_handle(attempt, container);
+		worker_attempt_end(worker, attempt, TASK_FAILED, NULL);
 		return;
 	}
 	/* Never started: the next run does. */
@@ -224,7 +232,7 @@ worker_attempt_gone(struct worker *worker, struct attempt *attempt)
 	} else if (attempt->status.wanted == TASK_WANTED_STOP) {
 		worker_attempt_end(worker, attempt, TASK_COMPLETED,
 				   "stopped: its container is gone");
-	} else if (worker_cut_off_end(attempt)) {
+	} else if (worker_cut_off_end(attempt) || attempt->doomed) {
 		worker_attempt_end(worker, attempt, TASK_FAILED, NULL);
 	} else {
 		worker_attempt_end(worker, attempt, TASK_FAILED,
@@ -254,7 +262,7 @@ prepare_done(struct worker *worker, struct attempt *attempt, const struct cube_e
 {
 	attempt->cancelled = false;
 	/* Whether it was fetched or given up no longer matters: it is over. */
-	if (attempt->status.wanted == TASK_WANTED_STOP)
+	if (worker_attempt_stops(attempt))
 		return;
 	if (error->code == 0) {
 		came_through(attempt);

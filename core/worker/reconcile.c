@@ -56,10 +56,13 @@ static enum advance
 advance_running(struct worker *worker, struct attempt *attempt)
 {
 	uint64_t now_ms = worker->step->now.mono_ms;
-	bool stop = attempt->status.wanted == TASK_WANTED_STOP || attempt->lingers ||
+	bool stop = worker_attempt_stops(attempt) || attempt->lingers ||
 		    attempt->origin == ORIGIN_STRAY || attempt->cut_off;
 
-	if (!stop && worker_is_cut_off(worker, attempt)) {
+	/* Its signal does not wait for a journal that fails: it comes also to one that is
+	 * doomed. */
+	if (!attempt->cut_off && (!stop || attempt->doomed) &&
+	    worker_is_cut_off(worker, attempt)) {
 		attempt->cut_off = true;
 		stop = true;
 		worker_attempt_log(worker, attempt, LOG_LEVEL_WARNING, "attempt.cut-off",
@@ -120,25 +123,31 @@ start(struct worker *worker, struct attempt *attempt)
 	return ADVANCE_BUSY;
 }
 
+static void
+end_ordered(struct worker *worker, struct attempt *attempt)
+{
+	if (attempt->status.wanted != TASK_WANTED_STOP)
+		worker_attempt_end(worker, attempt, TASK_FAILED, NULL);
+	else if (worker_attempt_newest(attempt->task) != attempt)
+		worker_attempt_end(worker, attempt, TASK_COMPLETED, "replaced before it ran");
+	else
+		worker_attempt_end(worker, attempt, TASK_COMPLETED, "stopped before it ran");
+}
+
 /* older: one that has to end before this may start; NULL: none. */
 static enum advance
 advance_ordered(struct worker *worker, struct attempt *attempt, const struct attempt *older)
 {
-	const struct attempt *newest;
-
 	if (!worker->adopted)
 		return ADVANCE_IDLE; /* there may be a container */
-	if (attempt->status.wanted == TASK_WANTED_STOP) {
+	if (worker_attempt_stops(attempt)) {
 		if (attempt->run_unknown) {
 			/* A list that began after that run tells. */
 			if (worker->list_job <= attempt->settled)
 				worker_engine_relist(worker);
 			return ADVANCE_IDLE;
 		}
-		newest = worker_attempt_newest(attempt->task);
-		worker_attempt_end(worker, attempt, TASK_COMPLETED,
-				   newest != attempt ? "replaced before it ran"
-						     : "stopped before it ran");
+		end_ordered(worker, attempt);
 		return advance_ended(worker, attempt);
 	}
 	if (older != NULL) {
@@ -188,6 +197,7 @@ set_timer(struct worker *worker, struct worker_task *task)
 
 	for (attempt = task->oldest; attempt != NULL; attempt = attempt->next) {
 		const uint64_t times[] = {attempt->retry_ms, attempt->look_ms, attempt->kill_ms,
+					  attempt->health.due_ms,
 					  worker_cut_off_ms(worker, attempt)};
 		size_t i;
 
@@ -210,7 +220,7 @@ cancel(struct worker *worker, struct worker_task *task)
 	if (task->job != WORKER_JOB_PREPARE)
 		return;
 	attempt = worker_attempt_find(task, task->job_attempt);
-	if (attempt == NULL || attempt->cancelled || attempt->status.wanted != TASK_WANTED_STOP)
+	if (attempt == NULL || attempt->cancelled || !worker_attempt_stops(attempt))
 		return;
 	attempt->cancelled = true;
 	worker_send_cancel(worker, attempt);
@@ -223,6 +233,8 @@ reconcile_task(struct worker *worker, struct worker_task *task)
 	struct attempt *next;
 	const struct attempt *older = NULL;
 
+	for (attempt = task->oldest; attempt != NULL; attempt = attempt->next)
+		worker_health_advance(worker, attempt);
 	if (task->job != 0) {
 		cancel(worker, task);
 		set_timer(worker, task);

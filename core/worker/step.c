@@ -175,6 +175,9 @@ handle(struct worker *worker, struct worker_message *message)
 	case WORKER_JOINED:
 		worker_joined(worker, message);
 		break;
+	case WORKER_CHECKED:
+		worker_checked(worker, message);
+		break;
 	case MESSAGE_QUIT: /* polls wait no longer */
 		worker->quits = true;
 		break;
