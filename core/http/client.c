@@ -161,7 +161,9 @@ easy_set(CURL *easy, struct transfer *transfer)
 		SET(CURLOPT_REQUEST_TARGET, call->target);
 	if (call->alone || call->connect_only) {
 		SET(CURLOPT_FRESH_CONNECT, 1L);
-		SET(CURLOPT_FORBID_REUSE, 1L);
+		/* Else it would be closed before it could be looked at; curl closes it when
+		 * the handle leaves. */
+		SET(CURLOPT_FORBID_REUSE, call->connect_only ? 0L : 1L);
 		SET(CURLOPT_BUFFERSIZE, ALONE_BUFFER);
 		SET(CURLOPT_CONNECT_ONLY, (long)call->connect_only);
 	}
