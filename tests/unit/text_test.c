@@ -66,6 +66,20 @@ START_TEST(random_bytes_become_a_version_4_uuid)
 }
 END_TEST
 
+START_TEST(an_id_is_packed_and_unpacked_as_it_was)
+{
+	static const char text[] = "00f10203-a4b5-4607-8809-9a0bfc0d0eff";
+	uint8_t bytes[ID_BYTES];
+	char back[ID_SIZE];
+
+	id_pack(text, bytes);
+	ck_assert_uint_eq(bytes[1], 0xf1);
+	ck_assert_uint_eq(bytes[15], 0xff);
+	id_unpack(bytes, back);
+	ck_assert_str_eq(back, text);
+}
+END_TEST
+
 struct bytes {
 	const char *bytes;
 	size_t size;
@@ -237,6 +251,7 @@ suite(void)
 			    COUNT_OF(no_ids));
 	tcase_add_test(tc, the_nil_id_is_all_zero_or_nothing);
 	tcase_add_test(tc, random_bytes_become_a_version_4_uuid);
+	tcase_add_test(tc, an_id_is_packed_and_unpacked_as_it_was);
 	tcase_add_loop_test(tc, the_valid_front_of_bytes_is_found, 0, COUNT_OF(texts));
 	tcase_add_test(tc, utf8_is_exactly_what_encoding_makes);
 	tcase_add_test(tc, fnv_gives_its_published_values);
