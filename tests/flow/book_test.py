@@ -52,12 +52,26 @@ class BookWorkerUnderOurManager(unittest.TestCase):
         self.assertEqual(self.manager.request("DELETE", "/tasks/" + task_id)[0], 204)
         self.assertEqual(self.cluster.wait_final(task_id)["State"], COMPLETED)
         self.assertEqual(self.worker.deletes, [task_id])
-        failing = self.running()
+        failing = self.running(RestartPolicy="no")
         self.worker.end(failing, 4)
         self.assertEqual(self.cluster.wait_final(failing)["State"], FAILED)
 
+    def test_what_failed_is_sent_again_once_as_the_books_restart(self):
+        task_id = self.running()
+        self.worker.end(task_id, 4)
+        self.worker.queues = True  # it still lists the old end for a while
+        wait_for("it to be sent again", lambda: len(self.worker.events) == 2)
+        self.assertEqual(self.worker.events[1]["Task"]["RestartCount"], 1)
+        seen = self.worker.lists
+        wait_for("two more polls", lambda: self.worker.lists >= seen + 2)
+        task = self.cluster.task(task_id)
+        self.assertEqual((task["State"], task["Restarts"], task["RestartCount"]), (SCHEDULED, 1, 1))
+        self.worker.run(task_id)
+        self.cluster.wait_state(task_id, RUNNING)
+        self.assertEqual(len(self.worker.events), 2)
+
     def test_a_task_it_refuses_fails_with_its_reason_and_holds_up_no_other(self):
-        refused = self.cluster.submit("x/y:1", "an", "argument")  # the book's Task has no Cmd
+        refused = self.cluster.submit("x/y:1", "an", "argument", RestartPolicy="no")  # the book's Task has no Cmd
         good = self.submit()
         task = self.cluster.wait_final(refused["ID"])
         self.assertEqual(task["State"], FAILED)
@@ -78,7 +92,7 @@ class BookWorkerUnderOurManager(unittest.TestCase):
         self.assertEqual([e["Task"]["ID"] for e in self.worker.events], [task_id, second])
 
     def test_what_it_has_forgotten_has_failed(self):
-        task_id = self.running()
+        task_id = self.running(RestartPolicy="no")
         self.worker.forget()
         task = self.cluster.wait_final(task_id)
         self.assertEqual((task["State"], task["Reason"]), (FAILED, "the worker no longer knows it"))

@@ -21,6 +21,7 @@ class BookWorker:
         self.deletes = []  # IDs of DELETE, also of unknown tasks
         self.queues = False  # a task is not listed before the test says so
         self.queue = {}
+        self.lists = 0     # how often GET /tasks was answered
         worker = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -44,6 +45,7 @@ class BookWorker:
             def do_GET(self):
                 with worker.lock:
                     if self.path == "/tasks":
+                        worker.lists += 1
                         return self.reply(200, list(worker.tasks.values()))
                     if self.path == "/stats":
                         return self.reply(200, STATS)
