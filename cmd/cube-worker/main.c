@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,18 +89,46 @@ read_addresses(const struct cli_values *values, struct texts *texts,
 	return rc;
 }
 
+/* What is kept of what has ended, and for how long. */
+static int
+read_keeping(const struct cli_values *values, struct worker_settings *out,
+	     struct cube_error *err)
+{
+	static const struct {
+		const char *name;
+		int64_t max;
+		size_t offset;
+	} numbers[] = {
+		{"keep-ended", 100000, offsetof(struct worker_settings, keep_ended)},
+		{"keep-attempts", 100000, offsetof(struct worker_settings, keep_attempts)},
+		{"keep-ended-for", UINT32_MAX,
+		 offsetof(struct worker_settings, keep_ended_for_s)},
+		{"orphan-grace", UINT32_MAX, offsetof(struct worker_settings, orphan_grace_s)},
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		int64_t number = 0;
+		uint32_t value;
+		int rc = cli_number(values, numbers[i].name, 0, numbers[i].max, &number, err);
+
+		if (rc != 0)
+			return rc;
+		value = (uint32_t)number;
+		memcpy((char *)out + numbers[i].offset, &value, sizeof(value));
+	}
+	return 0;
+}
+
 static int
 read_settings(const struct cli_values *values, struct texts *texts, struct worker_settings *out,
 	      struct cube_error *err)
 {
 	int64_t port = 0;
-	int64_t keep = 0;
 	int rc = cli_number(values, "port", 1, UINT16_MAX, &port, err);
 
 	if (rc == 0)
-		rc = cli_number(values, "keep-ended", 0, 100000, &keep, err);
+		rc = read_keeping(values, out, err);
 	out->port = (uint16_t)port;
-	out->keep_ended = (uint32_t)keep;
 	if (rc == 0)
 		rc = read_addresses(values, texts, out, err);
 	if (rc == 0)

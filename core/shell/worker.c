@@ -175,8 +175,12 @@ runtime_changed(void *ctx, const char *task_id)
 static int
 open_brain(struct worker_daemon *daemon, struct cube_error *err)
 {
-	struct worker_config config = {.joins = daemon->settings->manager != NULL,
-				       .keep_ended = daemon->settings->keep_ended};
+	struct worker_config config = {
+		.joins = daemon->settings->manager != NULL,
+		.keep_ended = daemon->settings->keep_ended,
+		.keep_attempts = daemon->settings->keep_attempts,
+		.keep_ended_for_ms = daemon->settings->keep_ended_for_s * UINT64_C(1000),
+		.orphan_grace_ms = daemon->settings->orphan_grace_s * UINT64_C(1000)};
 	const struct cube_runtime_ops *ops = daemon->runtime_plugin->info.ops.runtime;
 	uint8_t bytes[16];
 	size_t count = 0;

@@ -26,7 +26,10 @@ struct worker_settings {
 	int64_t mcpu;          /* capacity; 0: the machine's, as for the next two */
 	int64_t memory_bytes;
 	int64_t disk_bytes;
-	uint32_t keep_ended;
+	uint32_t keep_ended;       /* ended attempts that stay for their logs, in all */
+	uint32_t keep_attempts;    /* and of one task */
+	uint32_t keep_ended_for_s; /* and no longer than that; 0: however old */
+	uint32_t orphan_grace_s;
 };
 
 /* From start to end. 0 after a signal; else what went wrong, for one line on stderr:

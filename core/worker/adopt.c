@@ -7,7 +7,7 @@
  *     listed, never started                    run again, which starts it
  *     listed, older than all that is known     stopped and removed
  *     listed, of an attempt that has ended     killed if it runs
- *     listed, of a task nobody knows           left alone, counted
+ *     listed, of a task nobody knows           an orphan (orphan.c)
  *     listed, of another cluster               never touched
  *
  * A list says "not there" only of what was known before it was asked for: job numbers tell.
@@ -200,64 +200,35 @@ adopt_missing(struct worker *worker, uint64_t number)
 	}
 }
 
-static void
-keep_orphan(struct worker *worker, const struct cube_container *container)
-{
-	struct orphan *orphan = &worker->orphans[worker->orphan_count++];
-
-	(void)snprintf(orphan->task_id, sizeof(orphan->task_id), "%.*s", ID_SIZE - 1,
-		       container->task_id);
-	memcpy(orphan->handle, container->handle, sizeof(orphan->handle));
-	orphan->attempt = container->attempt;
-	orphan->state = container->state;
-}
-
 void
 worker_adopt(struct worker *worker, const struct worker_message *message)
 {
-	size_t known = worker->orphan_count;
 	bool first = !worker_engine_ready(worker);
-	char count[24];
 	size_t i;
 
-	free(worker->orphans);
-	worker->orphan_count = 0;
 	worker->foreign_count = 0;
-	worker->orphans = NULL;
-	if (message->container_count > 0) {
-		worker->orphans = calloc(message->container_count, sizeof(*worker->orphans));
-		if (worker->orphans == NULL) {
-			worker->failed = true;
-			return;
-		}
-	}
 	for (i = 0; i < message->container_count; i++) {
 		const struct cube_container *container = &message->containers[i];
-		const struct row row = {container->task_id,  container->handle,
-					container->attempt,  container->state,
-					message->job_number, first};
+		char task_id[ID_SIZE];
+		uint32_t attempt;
 
 		if (container->cluster[0] != '\0' &&
 		    strcmp(container->cluster, worker->info.cluster) != 0) {
 			worker->foreign_count++;
 			continue;
 		}
+		worker_orphan_name(container, task_id, &attempt);
+		const struct row row = {task_id,          container->handle,   attempt,
+					container->state, message->job_number, first};
 		if (!adopt_row(worker, &row, message))
-			keep_orphan(worker, container);
+			worker_orphan_seen(worker, task_id, attempt, container,
+					   message->job_number);
 	}
+	worker_orphans_listed(worker, message->job_number);
 	adopt_missing(worker, message->job_number);
-	if (worker->orphan_count == 0) {
-		free(worker->orphans);
-		worker->orphans = NULL;
-	}
-	if (worker->orphan_count != known) {
-		(void)snprintf(count, sizeof(count), "%zu", worker->orphan_count);
-		step_log(worker->step, LOG_LEVEL_WARNING, "containers.unknown", "count", count,
-			 NULL);
-	}
 	if (!worker->adopted) {
 		worker->adopted = true;
-		worker_trim(worker);
+		worker_keep_due(worker);
 		worker_touch_all(worker);
 	}
 }
@@ -265,10 +236,10 @@ worker_adopt(struct worker *worker, const struct worker_message *message)
 void
 worker_claim_orphans(struct worker *worker, struct worker_task *task)
 {
-	size_t i;
+	struct orphan *orphan;
+	void *cursor = NULL;
 
-	for (i = 0; i < worker->orphan_count; i++) {
-		struct orphan *orphan = &worker->orphans[i];
+	while ((orphan = map_next(worker->orphans, &cursor)) != NULL) {
 		const struct row row = {orphan->task_id, orphan->handle,     orphan->attempt,
 					orphan->state,   worker->job_number, true};
 		struct attempt *attempt;
@@ -282,7 +253,9 @@ worker_claim_orphans(struct worker *worker, struct worker_task *task)
 			attempt->run_unknown = true;
 			continue;
 		}
-		if (adopt_row(worker, &row, NULL))
-			orphan->task_id[0] = '\0';
+		if (!adopt_row(worker, &row, NULL))
+			continue;
+		(void)map_remove(worker->orphans, orphan->handle);
+		free(orphan);
 	}
 }

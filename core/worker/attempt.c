@@ -185,6 +185,7 @@ worker_attempt_stop(struct worker *worker, struct attempt *attempt)
 	if (attempt->status.wanted == TASK_WANTED_STOP)
 		return;
 	attempt->status.wanted = TASK_WANTED_STOP;
+	worker_keep(worker, attempt);
 	worker_attempt_write(worker, attempt);
 	if (worker_attempt_lives(attempt))
 		worker_attempt_log(worker, attempt, LOG_LEVEL_INFO, "attempt.stopping", NULL,
@@ -249,6 +250,7 @@ worker_attempt_end(struct worker *worker, struct attempt *attempt, enum task_sta
 	attempt->look = false;
 	attempt->look_ms = WORKER_NEVER;
 	attempt->kill_ms = WORKER_NEVER;
+	worker_keep_ended(worker, attempt);
 	if (attempt->origin == ORIGIN_STRAY)
 		return;
 	transition_apply(status, state);
@@ -263,7 +265,7 @@ worker_attempt_end(struct worker *worker, struct attempt *attempt, enum task_sta
 		/* The book's manager acknowledges nothing. */
 		attempt->acked = true;
 		worker_attempt_write(worker, attempt);
-		worker_trim(worker);
+		worker_keep(worker, attempt);
 	}
 }
 
@@ -274,6 +276,8 @@ worker_attempt_forget(struct worker *worker, struct attempt *attempt)
 	struct attempt **place = &task->oldest;
 
 	worker_journal_delete(worker, attempt);
+	worker->forgot_job = worker->job_number;
+	heap_remove(&worker->kept, &attempt->kept);
 	while (*place != attempt)
 		place = &(*place)->next;
 	*place = attempt->next;
@@ -287,42 +291,6 @@ worker_task_drop(struct worker *worker, struct worker_task *task)
 	(void)map_remove(worker->tasks, task->id);
 	heap_remove(&worker->timers, &task->timer);
 	free(task);
-}
-
-/* Stays for its logs until others push it out. */
-static bool
-is_kept(const struct attempt *attempt)
-{
-	return attempt->phase == PHASE_ENDED && attempt->acked && !attempt->discard &&
-	       (attempt->status.wanted == TASK_WANTED_RUN || attempt->origin == ORIGIN_LOCAL) &&
-	       attempt->origin != ORIGIN_STRAY;
-}
-
-void
-worker_trim(struct worker *worker)
-{
-	for (;;) {
-		struct worker_task *task;
-		struct attempt *attempt;
-		struct attempt *oldest = NULL;
-		void *cursor = NULL;
-		size_t kept = 0;
-
-		while ((task = map_next(worker->tasks, &cursor)) != NULL) {
-			for (attempt = task->oldest; attempt != NULL; attempt = attempt->next) {
-				if (!is_kept(attempt))
-					continue;
-				kept++;
-				if (oldest == NULL ||
-				    attempt->status.finish_ms < oldest->status.finish_ms)
-					oldest = attempt;
-			}
-		}
-		if (kept <= worker->config.keep_ended || oldest == NULL)
-			return;
-		oldest->discard = true;
-		worker_touch(worker, oldest->task);
-	}
 }
 
 void

@@ -95,13 +95,15 @@ struct worker_task {
 	bool look; /* it changed while the job was under way */
 };
 
-/* A container with our label that no task of ours explains; it is left alone until an
- * order names its task. */
+/* A container with our label that no task of ours explains (orphan.c). */
 struct orphan {
 	char task_id[ID_SIZE];
 	char handle[CUBE_HANDLE_SIZE];
 	uint32_t attempt;
 	uint32_t state;
+	uint64_t first_ms; /* listed */
+	uint64_t listed;   /* job number of the last list that showed it */
+	bool sure;         /* it was not just on its way out */
 };
 
 struct poll {
@@ -129,6 +131,8 @@ struct worker {
 	struct revision desired_durable;
 	uint64_t desired_batch;
 	uint64_t full_sets; /* taken since the start */
+	uint64_t full_ms;   /* the first of them */
+	bool fenced;        /* an order was ignored in this step, and that was logged */
 
 	/* node */
 	struct node_info info;
@@ -165,9 +169,16 @@ struct worker {
 	uint64_t list_ms;
 	unsigned probe_failures;
 	char overdue[TASK_REASON_SIZE]; /* the calls that hang, as told; "": none */
-	struct orphan *orphans;
-	size_t orphan_count;
+	struct map *orphans;            /* by handle */
+	uint64_t orphan_ms;             /* when to list on their account */
+	uint64_t list_asked_ms;
+	uint64_t forgot_job;  /* job number when an attempt was last forgotten */
 	size_t foreign_count; /* listed, of another cluster */
+
+	/* keep.c */
+	struct now start;
+	struct heap kept;
+	uint64_t last_ended_ms;
 };
 
 /* ---- attempt.c: the table of tasks and attempts ---- */
@@ -202,11 +213,18 @@ void worker_attempt_end(struct worker *worker, struct attempt *attempt, enum tas
 			const char *reason);
 /* Out of journal and memory; the task stays, also with no attempt left. */
 void worker_attempt_forget(struct worker *worker, struct attempt *attempt);
-/* Marks the oldest for removal while more than config.keep_ended are kept. */
-void worker_trim(struct worker *worker);
 void
 worker_attempt_log(struct worker *worker, const struct attempt *attempt, enum log_level level,
 		   const char *event, const char *key, const char *value);
+
+/* ---- keep.c: what stays for its logs ---- */
+
+void worker_keep_start(struct worker *worker);
+void worker_keep_ended(struct worker *worker, struct attempt *attempt); /* just now */
+/* It may stay from here on, or may no longer. */
+void worker_keep(struct worker *worker, struct attempt *attempt);
+void worker_keep_due(struct worker *worker); /* marks what is too old or too many */
+uint64_t worker_keep_next(const struct worker *worker);
 
 /* ---- journal.c ---- */
 
@@ -218,6 +236,8 @@ void worker_journal_desired(struct worker *worker);
 /* ---- desired.c, local.c ---- */
 
 void worker_take_orders(struct worker *worker, struct worker_message *message);
+/* For an attempt whose own is not known; NULL: no memory. */
+struct task_spec *worker_unknown_spec(struct worker *worker, const char *task_id);
 void worker_run_local(struct worker *worker, struct worker_message *message);
 void worker_stop_local(struct worker *worker, struct worker_message *message);
 
@@ -279,6 +299,23 @@ void worker_checked(struct worker *worker, const struct worker_message *message)
 
 void worker_adopt(struct worker *worker, const struct worker_message *message);
 void worker_claim_orphans(struct worker *worker, struct worker_task *task);
+
+/* ---- orphan.c ---- */
+
+/* The names that a container goes by here: those of its labels, if they name an attempt. */
+void worker_orphan_name(const struct cube_container *container, char task_id[ID_SIZE],
+			uint32_t *attempt);
+void worker_orphan_log(struct worker *worker, const char *task_id, uint32_t attempt,
+		       const char *handle, const char *action);
+/* Listed, and nothing explains it. */
+void worker_orphan_seen(struct worker *worker, const char *task_id, uint32_t attempt,
+			const struct cube_container *container, uint64_t number);
+void worker_orphans_listed(struct worker *worker, uint64_t number); /* that was all */
+void worker_orphans_full_set(struct worker *worker);                /* the first one */
+void
+worker_orphan_claim(struct worker *worker, struct attempt *attempt, const struct order *order);
+void worker_orphans_due(struct worker *worker);
+void worker_orphans_free(struct worker *worker);
 
 /* ---- report.c ---- */
 

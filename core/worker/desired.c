@@ -13,8 +13,8 @@
 #include <string.h>
 
 /* A spec for an attempt that was only ever ordered to stop, so that its end can be told. */
-static struct task_spec *
-unknown_spec(struct worker *worker, const char *task_id)
+struct task_spec *
+worker_unknown_spec(struct worker *worker, const char *task_id)
 {
 	static const char text[] = "{\"Image\": \"unknown\"}";
 	struct task_spec *spec = NULL;
@@ -51,7 +51,7 @@ new_attempt(struct worker *worker, struct worker_task *task, const struct order 
 	struct attempt *attempt;
 
 	if (spec == NULL)
-		spec = unknown_spec(worker, task->id);
+		spec = worker_unknown_spec(worker, task->id);
 	if (spec == NULL)
 		return NULL;
 	attempt = worker_attempt_new(worker, task, order->attempt, spec, ORIGIN_ORDERED);
@@ -64,6 +64,33 @@ new_attempt(struct worker *worker, struct worker_task *task, const struct order 
 	worker_attempt_log(worker, attempt, LOG_LEVEL_INFO, "attempt.ordered", "wanted",
 			   order->wanted == TASK_WANTED_RUN ? "run" : "stop");
 	return attempt;
+}
+
+/* A later state of things is known than these orders speak of: they are another's, or were
+ * long on their way. */
+static void
+stale(struct worker *worker)
+{
+	worker->info.stale_orders++;
+	worker_node_changed(worker);
+}
+
+/* The fence: of an older attempt than the newest that is known. */
+static void
+fence(struct worker *worker, const struct worker_task *task, const struct attempt *newest,
+      const struct order *order)
+{
+	char number[16];
+	char known[16];
+
+	stale(worker);
+	if (worker->fenced)
+		return;
+	worker->fenced = true;
+	(void)snprintf(number, sizeof(number), "%u", order->attempt);
+	(void)snprintf(known, sizeof(known), "%u", newest->status.attempt);
+	step_log(worker->step, LOG_LEVEL_WARNING, "orders.stale", "kind", "attempt", "task",
+		 task->id, "attempt", number, "known", known, NULL);
 }
 
 static void
@@ -79,8 +106,10 @@ apply_order(struct worker *worker, const struct order *order)
 	attempt = worker_attempt_find(task, order->attempt);
 	worker_touch(worker, task);
 	if (attempt == NULL) {
-		if (newest != NULL && newest->status.attempt > order->attempt)
-			return; /* the fence */
+		if (newest != NULL && newest->status.attempt > order->attempt) {
+			fence(worker, task, newest, order);
+			return;
+		}
 		if (order->spec == NULL && order->wanted == TASK_WANTED_RUN)
 			return; /* a full set too large for it: it follows as a change */
 		attempt = new_attempt(worker, task, order);
@@ -89,11 +118,19 @@ apply_order(struct worker *worker, const struct order *order)
 		stop_older(worker, task, order->attempt);
 		worker_claim_orphans(worker, task);
 	} else if (attempt->origin == ORIGIN_STRAY) {
-		return;
+		if (newest != NULL && newest->status.attempt > order->attempt) {
+			fence(worker, task, newest, order);
+			return;
+		}
+		if (order->spec == NULL && order->wanted == TASK_WANTED_RUN)
+			return;
+		worker_orphan_claim(worker, attempt, order);
+		stop_older(worker, task, order->attempt);
 	} else if (attempt->origin == ORIGIN_LOCAL) {
 		/* From here on it is the manager's, which has yet to hear of it. */
 		attempt->origin = ORIGIN_ORDERED;
 		attempt->acked = false;
+		worker_keep(worker, attempt);
 		worker_guard(worker, attempt);
 		worker_attempt_save(worker, attempt);
 	}
@@ -129,7 +166,6 @@ acknowledge(struct worker *worker, struct revision acked)
 	struct worker_task *task;
 	struct attempt *attempt;
 	void *cursor = NULL;
-	bool any = false;
 
 	if (acked.epoch != worker->config.epoch)
 		return;
@@ -140,12 +176,10 @@ acknowledge(struct worker *worker, struct revision acked)
 				continue;
 			attempt->acked = true;
 			worker_attempt_write(worker, attempt);
+			worker_keep(worker, attempt);
 			worker_touch(worker, task);
-			any = true;
 		}
 	}
-	if (any)
-		worker_trim(worker);
 }
 
 static const char *
@@ -203,6 +237,7 @@ refuse_cluster(struct worker *worker, const struct worker_message *message)
 {
 	const struct orders *orders = &message->orders;
 
+	stale(worker);
 	step_log(worker->step, LOG_LEVEL_WARNING, "orders.refused", "cluster", orders->cluster,
 		 "own", worker->info.cluster, NULL);
 	worker_refuse(
@@ -215,10 +250,32 @@ refuse_cluster(struct worker *worker, const struct worker_message *message)
 static void
 refuse_address(struct worker *worker, const struct worker_message *message)
 {
+	stale(worker);
+	step_log(worker->step, LOG_LEVEL_WARNING, "orders.refused", "worker",
+		 message->orders.worker, "own", worker->info.instance, NULL);
 	worker_refuse(worker, message->token, 409,
 		      "these orders are for worker %s, this is %s: its address has changed "
 		      "hands",
 		      message->orders.worker, worker->info.instance);
+}
+
+static void
+refuse_older(struct worker *worker, const struct worker_message *message)
+{
+	const struct orders *orders = &message->orders;
+	char number[REVISION_SIZE];
+	char known[REVISION_SIZE];
+
+	(void)snprintf(number, sizeof(number), "%" PRIu64 "-%" PRIu64, orders->generation,
+		       orders->sequence);
+	(void)snprintf(known, sizeof(known), "%" PRIu64 "-%" PRIu64, worker->desired.epoch,
+		       worker->desired.sequence);
+	stale(worker);
+	step_log(worker->step, LOG_LEVEL_WARNING, "orders.stale", "kind",
+		 orders->generation < worker->desired.epoch ? "generation" : "sequence",
+		 "orders", number, "known", known, NULL);
+	worker_refuse(worker, message->token, 409,
+		      "orders %s are older than what this worker has: %s", number, known);
 }
 
 void
@@ -250,19 +307,15 @@ worker_take_orders(struct worker *worker, struct worker_message *message)
 	worker_manager_heard(worker);
 	order = compare_numbers(orders, worker->desired);
 	if (order < 0) {
-		worker_refuse(worker, message->token, 409,
-			      "orders %" PRIu64 "-%" PRIu64
-			      " are older than what this worker has: %" PRIu64 "-%" PRIu64,
-			      orders->generation, orders->sequence, worker->desired.epoch,
-			      worker->desired.sequence);
+		refuse_older(worker, message);
 		return;
 	}
 	if (order > 0) {
 		if (worker->info.cluster[0] == '\0')
 			join_cluster(worker, orders->cluster);
 		take_numbers(worker, orders);
-		if (orders->full)
-			worker->full_sets++;
+		if (orders->full && worker->full_sets++ == 0)
+			worker_orphans_full_set(worker);
 		for (i = 0; i < orders->count; i++)
 			apply_order(worker, &orders->items[i]);
 		if (orders->full)

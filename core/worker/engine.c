@@ -52,6 +52,7 @@ list(struct worker *worker)
 	}
 	worker->list_wanted = false;
 	worker->list_ms = WORKER_NEVER;
+	worker->list_asked_ms = worker->step->now.mono_ms;
 	worker->list_job = worker_send_query(worker, WORKER_JOB_LIST);
 }
 

@@ -52,6 +52,14 @@ run_next(struct worker *worker, const struct worker_message *message, struct wor
 {
 	struct attempt *attempt;
 
+	attempt = worker_attempt_find(task, number);
+	if (attempt != NULL) {
+		worker_refuse(worker, message->token, 409,
+			      "a container of attempt %u of task %s that nobody knew is being "
+			      "removed: try again",
+			      number, task->id);
+		return;
+	}
 	/* A new attempt starts when all before it have ended. */
 	stop_all(worker, task);
 	attempt = worker_attempt_new(worker, task, number, message->request.spec, ORIGIN_LOCAL);

@@ -290,6 +290,8 @@ run_done(struct worker *worker, struct attempt *attempt, const struct worker_mes
 		}
 		transient(worker, attempt, error, error->code == CUBE_ERR_UNAVAILABLE);
 	} else {
+		/* The manager places it elsewhere. */
+		attempt->status.port_taken = error->code == CUBE_ERR_CONFLICT;
 		worker_attempt_end(worker, attempt, TASK_FAILED, error->message);
 	}
 }
@@ -360,8 +362,16 @@ remove_done(struct worker *worker, struct attempt *attempt, const struct cube_er
 		break;
 	case 0:
 	case CUBE_ERR_NOT_FOUND:
-		worker_attempt_log(worker, attempt, LOG_LEVEL_INFO, "attempt.removed", NULL,
-				   NULL);
+		if (attempt->orphan)
+			worker_orphan_log(worker, attempt->task->id, attempt->status.attempt,
+					  attempt->status.container_id, "removed");
+		else
+			worker_attempt_log(worker, attempt, LOG_LEVEL_INFO, "attempt.removed",
+					   NULL, NULL);
+		if (attempt->phase != PHASE_ENDED) { /* an order named it meanwhile */
+			worker_attempt_gone(worker, attempt);
+			break;
+		}
 		attempt->status.container_id[0] = '\0'; /* reconcile forgets it */
 		break;
 	case CUBE_ERR_CONFLICT: /* it runs after all */

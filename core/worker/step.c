@@ -16,9 +16,15 @@ worker_new(const struct worker_config *config, struct worker **out, struct cube_
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 
-	if (worker != NULL)
+	if (worker != NULL) {
 		worker->tasks = map_new();
-	if (worker == NULL || worker->tasks == NULL) {
+		worker->orphans = map_new();
+	}
+	if (worker == NULL || worker->tasks == NULL || worker->orphans == NULL) {
+		if (worker != NULL) {
+			map_free(worker->tasks, NULL);
+			map_free(worker->orphans, NULL);
+		}
 		free(worker);
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	}
@@ -34,6 +40,7 @@ worker_new(const struct worker_config *config, struct worker **out, struct cube_
 	random_seed(&worker->random, config->seed);
 	worker->probe_ms = WORKER_NEVER;
 	worker->list_ms = WORKER_NEVER;
+	worker->orphan_ms = WORKER_NEVER;
 	*out = worker;
 	return 0;
 }
@@ -46,7 +53,9 @@ worker_free(struct worker *worker)
 
 	if (worker == NULL)
 		return;
-	heap_release(&worker->timers); /* before the tasks, whose timers it holds */
+	/* Before the tasks and attempts that they hold. */
+	heap_release(&worker->timers);
+	heap_release(&worker->kept);
 	while ((task = map_next(worker->tasks, &cursor)) != NULL) {
 		while (task->oldest != NULL) {
 			struct attempt *attempt = task->oldest;
@@ -59,7 +68,7 @@ worker_free(struct worker *worker)
 	}
 	map_free(worker->tasks, NULL);
 	node_info_release(&worker->info);
-	free(worker->orphans);
+	worker_orphans_free(worker);
 	free(worker);
 }
 
@@ -75,6 +84,7 @@ begin(struct worker *worker, struct step *step)
 {
 	worker->step = step;
 	worker->failed = false;
+	worker->fenced = false;
 	worker_journal_watch(worker);
 }
 
@@ -84,11 +94,16 @@ wake_for_next(struct worker *worker)
 	const struct heap_item *timer = heap_first(&worker->timers);
 	uint64_t next = worker_engine_next(worker);
 	uint64_t join = worker_join_next(worker);
+	uint64_t keep = worker_keep_next(worker);
 
 	if (timer != NULL && timer->due_ms < next)
 		next = timer->due_ms;
 	if (join < next)
 		next = join;
+	if (keep < next)
+		next = keep;
+	if (worker->orphan_ms < next)
+		next = worker->orphan_ms;
 	if (worker->poll.waits && worker->poll.due_ms < next)
 		next = worker->poll.due_ms;
 	if (next != WORKER_NEVER)
@@ -100,6 +115,8 @@ static int
 finish(struct worker *worker, struct cube_error *err)
 {
 	worker_engine_due(worker);
+	worker_orphans_due(worker);
+	worker_keep_due(worker);
 	worker_reconcile(worker);
 	worker_join_due(worker);
 	worker_poll_settle(worker);
@@ -123,6 +140,7 @@ worker_start(struct worker *worker, struct step *step, struct cube_error *err)
 		worker_journal_meta(worker, "meta/instance", worker->info.instance);
 	}
 	worker_disconnect_start(worker);
+	worker_keep_start(worker);
 	worker_engine_start(worker);
 	return finish(worker, err);
 }

@@ -23,7 +23,11 @@ struct worker_config {
 	struct node_info info;
 	bool joins;              /* there is a manager to register with */
 	bool runtime_has_events; /* else it is asked with list every 5 s */
-	uint32_t keep_ended;     /* ended attempts whose container and logs stay; default 100 */
+	/* ended attempts whose container and logs stay */
+	uint32_t keep_ended;        /* of all */
+	uint32_t keep_attempts;     /* of one task; 0: no bound but keep_ended */
+	uint64_t keep_ended_for_ms; /* 0: however old */
+	uint64_t orphan_grace_ms;   /* before a container that nobody knows is removed */
 };
 
 int worker_new(const struct worker_config *config, struct worker **out, struct cube_error *err);

@@ -160,13 +160,13 @@ START_TEST(a_name_taken_by_another_is_explained_once)
 	daemon_says(daemon_, BY_NAME, 200,
 		    "{\"Id\":\"" ID
 		    "\",\"State\":{\"Status\":\"running\"},\"Config\":{\"Labels\":{}}}");
-	ck_assert_int_eq(run(), CUBE_ERR_CONFLICT);
+	ck_assert_int_eq(run(), CUBE_ERR_INVALID);
 	ck_assert_msg(says("web-33333333-1") && says("none of cube's"), "%s", err.message);
 	daemon_says(daemon_, BY_NAME, 200,
 		    "{\"Id\":\"" ID
 		    "\",\"State\":{\"Status\":\"running\"},\"Config\":{\"Labels\":{" LABELS
 		    ",\"cube.task\":\"" CLIENT_TASK "\",\"cube.attempt\":\"2\"}}}");
-	ck_assert_int_eq(run(), CUBE_ERR_CONFLICT);
+	ck_assert_int_eq(run(), CUBE_ERR_INVALID);
 	ck_assert_msg(says("another worker's or task's"), "%s", err.message);
 	ck_assert_int_eq(daemon_count(daemon_, CREATE), 2);
 	ck_assert_int_eq(daemon_count(daemon_, START) + daemon_count(daemon_, "DELETE"), 0);
@@ -186,7 +186,7 @@ START_TEST(a_name_taken_by_nothing_to_be_seen_is_tried_a_few_times)
 	/* For ever. */
 	daemon_says(daemon_, CREATE, 409, TAKEN);
 	ck_assert_int_eq(client.ops->run(client.self, &task.spec, client_in(500), &out, &err),
-			 CUBE_ERR_CONFLICT);
+			 CUBE_ERR_INVALID);
 	ck_assert_msg(says("web-33333333-1") && says("no container by that name"), "%s",
 		      err.message);
 	ck_assert_int_le(daemon_count(daemon_, CREATE), 7);
@@ -244,7 +244,7 @@ START_TEST(what_a_refused_start_means)
 		{500, "runc: runc create failed: exec: x: permission denied", CUBE_ERR_INVALID,
 		 0},
 		{404, "network nonet not found", CUBE_ERR_INVALID, 0},
-		{404, "No such container: x", CUBE_ERR_CONFLICT, 0},
+		{404, "No such container: x", CUBE_ERR_NOT_FOUND, 0},
 		{500, "Bind for 0.0.0.0:80 failed: port is already allocated",
 		 CUBE_ERR_CONFLICT, 0},
 		{500, "listen tcp4 0.0.0.0:80: bind: address already in use", CUBE_ERR_CONFLICT,

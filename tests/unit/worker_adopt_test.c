@@ -202,7 +202,8 @@ START_TEST(what_nobody_knows_is_left_alone_and_counted)
 	rig_work(rig);
 	ck_assert_int_eq(rig->signals, 0);
 	ck_assert_uint_eq(rig->box_count, 3);
-	ck_assert_has(rig->log, "containers.unknown count=2");
+	ck_assert_has(rig->log, "container.orphan action=seen task=" ID_2);
+	ck_assert_has(rig->log, "container.orphan action=seen task=" ID_1 " attempt=5");
 	rig_free(rig);
 }
 END_TEST

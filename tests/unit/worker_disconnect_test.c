@@ -329,7 +329,7 @@ END_TEST
 static Suite *
 make_suite(void)
 {
-	Suite *suite = suite_create("worker_disconnect");
+	Suite *suite = suite_create("worker disconnect");
 	TCase *tc = tcase_create("disconnect");
 
 	tcase_add_test(tc, a_task_ends_its_seconds_after_the_newest_stamp_that_came_back);

@@ -10,8 +10,9 @@
  *   create, start: other 4xx and 5xx, such as a program that is not in the image, a
  *   network that does not exist, too many CPUs      INVALID: the task's fault
  *   start: the host port is taken                   CONFLICT
+ *   start: someone has removed the container        NOT_FOUND
  *   create: the name is taken                       if by this very attempt, it is
- *                                                   started and returned; else CONFLICT,
+ *                                                   started and returned; else INVALID,
  *                                                   also if nothing is there by that name
  *                                                   after a few tries
  * After a start that failed for the task's sake the container is removed again, so that
@@ -145,12 +146,12 @@ start(struct docker *docker, const char *id, uint64_t deadline_ms, struct cube_e
 	if (reply.status < 400)
 		return cube_fail(err, CUBE_ERR_TIMEOUT, 0,
 				 "the engine answered a start with status %ld", reply.status);
-	/* A port that another has; or someone removed the container meanwhile. */
 	if (says(&reply, "port is already allocated") ||
-	    says(&reply, "address already in use") ||
-	    (reply.status == 404 &&
-	     (says(&reply, "no such container") || says(&reply, "no container with"))))
+	    says(&reply, "address already in use"))
 		code = CUBE_ERR_CONFLICT;
+	else if (reply.status == 404 &&
+		 (says(&reply, "no such container") || says(&reply, "no container with")))
+		code = CUBE_ERR_NOT_FOUND; /* someone removed it meanwhile */
 	(void)engine_refused(&reply, code, err, "start");
 	discard(docker, id, deadline_ms);
 	return code;
@@ -213,7 +214,7 @@ adopt(struct docker *docker, const struct cube_task_spec *spec, const char *name
 	worker = container_label(doc.root, "cube.worker");
 	if (worker == NULL || strcmp(worker, docker->host->identity) != 0 ||
 	    !is_of(&found, spec))
-		return cube_fail(err, CUBE_ERR_CONFLICT, 0,
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "the container name %s is taken by %.12s, which is %s; "
 				 "remove or rename it",
 				 name, found.handle,
@@ -333,7 +334,7 @@ run_run(void *self, const struct cube_task_spec *spec, uint64_t deadline_ms,
 		if (rc != NOT_SEEN)
 			return rc;
 		if (tries == TRIES || !wait_a_while(self, wait_ms, deadline_ms))
-			return cube_fail(err, CUBE_ERR_CONFLICT, 0,
+			return cube_fail(err, CUBE_ERR_INVALID, 0,
 					 "the container name %s is taken, but the engine shows "
 					 "no container by that name",
 					 name);

@@ -119,8 +119,11 @@ check_fixed(const struct cube_port *port, struct cube_error *err)
 	case EADDRNOTAVAIL:
 		return cube_fail(err, CUBE_ERR_INVALID, result,
 				 "%s is not an address of this machine", port->host_ip);
-	default:
+	case EADDRINUSE:
 		return cube_fail(err, CUBE_ERR_CONFLICT, result, "host port %u/%s: %s",
+				 (unsigned)port->host_port, protocol, strerror(result));
+	default:
+		return cube_fail(err, CUBE_ERR_UNAVAILABLE, result, "host port %u/%s: %s",
 				 (unsigned)port->host_port, protocol, strerror(result));
 	}
 }
