@@ -61,6 +61,7 @@ assign_restore(struct manager *manager, struct entry *entry, struct node *node)
 	entry->node = node;
 	entry->seen = 0;
 	entry->missed = 1;
+	entry->told = true;
 	list_append(node, entry);
 	node_reserve(manager, node, entry);
 }
@@ -76,6 +77,8 @@ begin_attempt(struct manager *manager, struct entry *entry)
 		status->restart_count++;
 	entry->again = false;
 	entry->displaced = false;
+	entry->told = false;
+	entry->absence = 0;
 	memcpy(status->node, entry->node->info.name, sizeof(status->node));
 	status->has_exit_code = false;
 	status->exit_code = 0;
@@ -176,14 +179,14 @@ assign_release(struct manager *manager, struct entry *entry)
 	list_remove(node, entry);
 	entry->node = NULL;
 	entry->order_sequence = 0;
+	entry->displaced = false;
 	group_leave(manager, entry);
 }
 
 bool
 assign_is_unsent(const struct entry *entry)
 {
-	return entry->task.status.state == TASK_SCHEDULED &&
-	       entry->order_sequence > entry->node->sent;
+	return !entry->told;
 }
 
 bool
@@ -229,16 +232,17 @@ portion(const struct entry *entry, size_t count)
 }
 
 static void
-fill_item(struct order *order, const struct entry *entry, bool with_spec)
+fill_item(struct order *order, struct entry *entry, bool with_spec)
 {
+	entry->told = true;
 	memcpy(order->task_id, entry->task.spec->id, sizeof(order->task_id));
 	order->attempt = entry->task.status.attempt;
-	order->wanted = entry->task.status.wanted;
+	order->wanted = entry_wanted(entry);
 	order->spec = with_spec ? task_spec_get(entry->task.spec) : NULL;
 }
 
 static void
-fill_changes(struct orders *orders, const struct entry *entry, size_t count)
+fill_changes(struct orders *orders, struct entry *entry, size_t count)
 {
 	for (; orders->count < count; entry = entry->node_next) {
 		fill_item(&orders->items[orders->count++], entry, true);

@@ -16,6 +16,7 @@
 #include "manager/fit.h"
 #include "manager/group.h"
 #include "manager/ledger.h"
+#include "manager/liveness.h"
 #include "manager/manager.h"
 #include "manager/nodes.h"
 #include "manager/pending.h"
@@ -40,6 +41,7 @@ struct manager {
 	struct events events;
 	struct watch watch;
 	struct nodes nodes;
+	struct liveness liveness;
 	struct columns columns;
 	struct fit fit;
 	struct pending pending;
@@ -53,6 +55,7 @@ struct manager {
 	void *log_ctx;
 
 	uint32_t lines;           /* about tasks, logged in this step */
+	bool stale_logged;        /* a stale report, in this step */
 	uint64_t reports_ignored; /* of superseded attempts; for the debug log */
 };
 

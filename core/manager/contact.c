@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define BACKOFF_FIRST_MS 250
-#define BACKOFF_MAX_MS   5000
+#define BACKOFF_MAX_MS   5000 /* or a third of the node time-out */
 #define REFUSED_RETRY_MS 15000
 #define INFO_AGE_MAX_MS  15000 /* of stats, before the worker is asked again */
 #define POLL_WAIT_MAX_MS 5000
@@ -64,6 +64,9 @@ contact_begin(struct manager *manager, struct node *node)
 	node->ack_wanted = false;
 	node->ack_in_flight = false;
 	node->reported = (struct revision){0, 0};
+	node->stamp = 0;
+	/* An echo of an earlier contact may just have reached its worker. */
+	node->stamp_ms = node->contact_ms;
 	memset(&node->hello, 0, sizeof(node->hello));
 	memset(&node->orders, 0, sizeof(node->orders));
 	memset(&node->poll, 0, sizeof(node->poll));
@@ -129,6 +132,7 @@ answered(struct manager *manager, struct node *node, struct exchange *exchange)
 	exchange->retry_ms = 0;
 	if (!node->refused)
 		node->reason[0] = '\0';
+	node->heard = true;
 	node->contact_ms = manager->step->now.mono_ms;
 	node->seen_ms = manager->step->now.wall_ms;
 }
@@ -138,12 +142,15 @@ failed(struct manager *manager, struct node *node, struct exchange *exchange, co
        const struct manager_message *message)
 {
 	uint64_t delay_ms = BACKOFF_FIRST_MS;
+	uint64_t max_ms = manager->node_timeout_ms / 3;
 	uint32_t i;
 
-	for (i = 0; i < exchange->failures && delay_ms < BACKOFF_MAX_MS; i++)
+	if (max_ms > BACKOFF_MAX_MS)
+		max_ms = BACKOFF_MAX_MS;
+	for (i = 0; i < exchange->failures && delay_ms < max_ms; i++)
 		delay_ms *= 2;
-	if (delay_ms > BACKOFF_MAX_MS)
-		delay_ms = BACKOFF_MAX_MS;
+	if (delay_ms > max_ms)
+		delay_ms = max_ms;
 	/* From three to five quarters of it, so that many do not come back together. */
 	delay_ms = delay_ms * 3 / 4 + random_below(&manager->random, delay_ms / 2 + 1);
 	exchange->retry_ms = manager->step->now.mono_ms + delay_ms;
@@ -217,6 +224,7 @@ contact_hello_done(struct manager *manager, struct manager_message *message)
 	node->refused = false;
 	node->known = true;
 	node_describe(manager, node, &message->info);
+	liveness_return(manager, node);
 	if (node->book) {
 		node->claimed = true;
 		node->full_wanted = false;
@@ -253,6 +261,17 @@ contact_orders_done(struct manager *manager, const struct manager_message *messa
 		failed(manager, node, &node->orders, "orders", message);
 }
 
+/* Of one start of the worker the newest counts; an answer that comes twice renews nothing. */
+static void
+take_stamp(struct manager *manager, struct node *node, const struct reports *reports)
+{
+	if (reports->stamp == 0 ||
+	    (reports->revision.epoch == node->reported.epoch && reports->stamp <= node->stamp))
+		return;
+	node->stamp = reports->stamp;
+	node->stamp_ms = manager->step->now.mono_ms;
+}
+
 void
 contact_poll_done(struct manager *manager, const struct manager_message *message)
 {
@@ -268,6 +287,7 @@ contact_poll_done(struct manager *manager, const struct manager_message *message
 		return;
 	}
 	answered(manager, node, &node->poll);
+	take_stamp(manager, node, reports);
 	if (node->book)
 		node->poll.retry_ms = now_ms + poll_wait_ms(manager);
 	else if (reports->count == 0 && now_ms - node->poll_sent_ms < EMPTY_POLL_MS &&
@@ -333,6 +353,7 @@ send_poll(struct manager *manager, struct node *node)
 	node->poll_sent_ms = manager->step->now.mono_ms;
 	if (!node->book) {
 		effect->since = node->reported;
+		effect->stamp = node->stamp;
 		effect->wait_ms = poll_wait_ms(manager);
 	}
 	effect->timeout_ms += effect->wait_ms;
@@ -353,7 +374,7 @@ static void
 drive(struct manager *manager, struct node *node)
 {
 	uint64_t now_ms = manager->step->now.mono_ms;
-	uint64_t due_ms = UINT64_MAX;
+	uint64_t due_ms;
 	uint64_t at_ms[3] = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
 	bool talks = node->known && !node->refused;
 	size_t i;
@@ -371,8 +392,7 @@ drive(struct manager *manager, struct node *node)
 	if (talks && node->claimed && (at_ms[2] = free_at(&node->poll, now_ms)) == 0)
 		send_poll(manager, node);
 
-	if (!node->refused && node->status != NODE_UNREACHABLE)
-		due_ms = node->contact_ms + manager->node_timeout_ms / 2;
+	due_ms = liveness_due(manager, node);
 	for (i = 0; i < 3; i++) {
 		if (at_ms[i] > now_ms && at_ms[i] < due_ms)
 			due_ms = at_ms[i];
@@ -394,6 +414,9 @@ contact_refresh_due(struct manager *manager)
 		heap_remove(due, item);
 		node_drive(manager, (struct node *)item);
 	}
+	for (node = manager->nodes.drive; node != NULL; node = node->drive_next)
+		liveness_count(manager, node);
+	liveness_judge(manager);
 	for (node = manager->nodes.drive; node != NULL; node = node->drive_next)
 		node_refresh(manager, node);
 }

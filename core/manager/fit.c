@@ -44,6 +44,28 @@ fit_check(const struct manager *manager, uint32_t row, const struct shape *shape
 	return FIT_OK;
 }
 
+bool
+fit_anywhere(const struct manager *manager, const struct task_spec *spec)
+{
+	uint32_t ports[TASK_PORTS_MAX];
+	struct shape shape = {.mcpu = spec->mcpu,
+			      .memory_bytes = spec->memory_bytes,
+			      .disk_bytes = spec->disk_bytes,
+			      .ports = ports};
+	uint32_t row;
+	uint32_t i;
+
+	for (i = 0; i < spec->port_count; i++) {
+		if (spec->ports[i].host_port != 0)
+			ports[shape.port_count++] = node_port(&spec->ports[i]);
+	}
+	for (row = 0; row < manager->columns.view.count; row++) {
+		if (fit_check(manager, row, &shape) == FIT_OK)
+			return true;
+	}
+	return false;
+}
+
 uint32_t
 fit_select(struct manager *manager, const struct shape *shape)
 {

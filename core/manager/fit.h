@@ -4,11 +4,13 @@
 #ifndef MANAGER_FIT_H
 #define MANAGER_FIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct manager;
 struct shape;
+struct task_spec;
 
 /* The first thing that is missing, in the order of looking. */
 enum misfit {
@@ -31,6 +33,8 @@ struct fit {
 };
 
 enum misfit fit_check(const struct manager *manager, uint32_t row, const struct shape *shape);
+/* Is there a node that could take a task of this specification now? Looks at all rows. */
+bool fit_anywhere(const struct manager *manager, const struct task_spec *spec);
 /* How many rows can take shape; they are in manager->fit.eligible. */
 uint32_t fit_select(struct manager *manager, const struct shape *shape);
 void fit_row_changed(struct manager *manager, uint32_t row);

@@ -12,6 +12,7 @@
 #include "manager/record.h"
 #include "manager/restart.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ reply_joined(struct manager *manager, const struct manager_message *message, int
 		brain_failed(manager);
 	} else {
 		reply->node_count = 1;
-		node_view_of(node, reply->nodes);
+		node_view_of(manager, node, reply->nodes);
 	}
 	reply_send(manager, reply);
 }
@@ -140,6 +141,59 @@ join_take(struct manager *manager, struct manager_message *message)
 	update(manager, node, message);
 }
 
+/* The task of node that its worker may run for the longest time yet, though nothing is heard
+ * of it (StopAfterDisconnect); NULL: none. */
+static const struct entry *
+last_fenced(const struct manager *manager, const struct node *node)
+{
+	const struct entry *last = NULL;
+	const struct entry *entry;
+	uint64_t last_ms = manager->step->now.mono_ms;
+
+	for (entry = node->first; entry != NULL; entry = entry->node_next) {
+		uint64_t fence_ms = liveness_fence_ms(entry);
+
+		if (fence_ms <= last_ms || entry->task.status.wanted == TASK_WANTED_STOP)
+			continue;
+		last = entry;
+		last_ms = fence_ms;
+	}
+	return last;
+}
+
+/* False: it has tasks that must not be taken from it now, and that has been answered. */
+static bool
+may_remove(struct manager *manager, const struct manager_message *message,
+	   const struct node *node)
+{
+	uint64_t now_ms = manager->step->now.mono_ms;
+	const struct entry *fenced;
+
+	if (node->task_count == 0 || node->contact == 0)
+		return true;
+	if (!node->refused &&
+	    liveness_silent_ms(manager, node) < manager->node_timeout_ms / 2) {
+		reply_status(
+			manager, message, 409,
+			"node %s is in contact and has %u tasks: drain it first (cube node "
+			"drain %s), or stop its worker and try again when it has been "
+			"silent for %u s",
+			node->info.name, node->task_count, node->info.name,
+			manager->node_timeout_ms / 2000);
+		return false;
+	}
+	fenced = last_fenced(manager, node);
+	if (fenced == NULL)
+		return true;
+	reply_status(
+		manager, message, 409,
+		"task %s on node %s has StopAfterDisconnect, and its worker may run it for "
+		"another %" PRIu64 " s: try again then",
+		fenced->task.spec->name, node->info.name,
+		(liveness_fence_ms(fenced) - now_ms + 999) / 1000);
+	return false;
+}
+
 void
 join_remove(struct manager *manager, const struct manager_message *message)
 {
@@ -149,16 +203,8 @@ join_remove(struct manager *manager, const struct manager_message *message)
 		reply_status(manager, message, 404, "there is no node %s", message->node);
 		return;
 	}
-	if (reply_fault(manager, message))
+	if (reply_fault(manager, message) || !may_remove(manager, message, node))
 		return;
-	if (node->task_count > 0 && node_is_live(manager, node)) {
-		reply_status(manager, message, 409,
-			     "node %s is in contact and has %u tasks: stop them first, or stop "
-			     "the worker and try again when it has been silent for %u s",
-			     node->info.name, node->task_count,
-			     manager->node_timeout_ms / 1000);
-		return;
-	}
 	step_log(manager->step, LOG_LEVEL_INFO, "node.removed", "node", node->info.name, NULL);
 	restart_node_removed(manager, node);
 	events_note_node_as(manager, node, "removed", "");

@@ -35,6 +35,7 @@ struct entry {
 	struct entry *node_prev;
 	struct entry *node_next;
 	uint64_t order_sequence; /* of the last order about it; 0: in an earlier generation */
+	bool told;               /* of this attempt: the worker may know of it */
 	uint64_t seen;           /* the number of the last answer that had it; 0: none yet */
 	uint32_t missed;         /* of the book's: answers in a row that did not have it */
 	/* while it waits to start again: whose room is kept for it, linked through node_next in
@@ -48,6 +49,7 @@ struct entry {
 	bool again;        /* its next attempt counts as a restart */
 	bool displaced;    /* it is to move: its node was told to stop this attempt */
 	/* while Pending */
+	uint64_t absence; /* which absence of its node it was withdrawn for; 0: none */
 	struct shape *shape;
 	struct entry *shape_prev;
 	struct entry *shape_next;
@@ -102,6 +104,13 @@ static inline bool
 entry_waits(const struct entry *entry)
 {
 	return entry->due.place != 0;
+}
+
+/* What the worker that has it is to do with it. */
+static inline enum task_wanted
+entry_wanted(const struct entry *entry)
+{
+	return entry->displaced ? TASK_WANTED_STOP : entry->task.status.wanted;
 }
 
 static inline bool

@@ -9,6 +9,8 @@
 #include "manager/admit.h"
 #include "manager/brain.h"
 #include "manager/contact.h"
+#include "manager/cordon.h"
+#include "manager/drain.h"
 #include "manager/join.h"
 #include "manager/place.h"
 #include "manager/read.h"
@@ -206,6 +208,8 @@ begin(struct manager *manager, struct step *step)
 	manager->lines = 0;
 	manager->by = HISTORY_BY_MANAGER;
 	events_begin(manager);
+	manager->stale_logged = false;
+	liveness_begin(manager);
 }
 
 static int
@@ -214,12 +218,14 @@ finish(struct manager *manager, struct cube_error *err)
 	contact_refresh_due(manager);
 	manager->by = HISTORY_BY_MANAGER;
 	restart_run_due(manager);
+	drain_run(manager);
 	place_run(manager);
 	contact_drive_all(manager);
 	ledger_flush(manager);
 	events_flush(manager);
 	trim_run(manager);
 	watch_run(manager);
+	liveness_end(manager);
 	manager->step = NULL;
 	if (manager->failed != 0)
 		return cube_fail(err, manager->failed, 0, "the manager is out of memory");
@@ -283,6 +289,15 @@ dispatch(struct manager *manager, struct manager_message *message)
 		break;
 	case MANAGER_NODE_REMOVE:
 		join_remove(manager, message);
+		break;
+	case MANAGER_NODE_CORDON:
+		cordon_take(manager, message);
+		break;
+	case MANAGER_NODE_UNCORDON:
+		cordon_take_uncordon(manager, message);
+		break;
+	case MANAGER_NODE_DRAIN:
+		cordon_take_drain(manager, message);
 		break;
 	case MANAGER_HELLO_DONE:
 		contact_hello_done(manager, message);

@@ -25,6 +25,10 @@ enum manager_message_kind {
 	MANAGER_NODE,        /* node */
 	MANAGER_JOIN,        /* info: a worker registers or changes */
 	MANAGER_NODE_REMOVE, /* node */
+	/* node; each is answered with the node as it is then */
+	MANAGER_NODE_CORDON,   /* it takes nothing new */
+	MANAGER_NODE_UNCORDON, /* it does again; a drain ends */
+	MANAGER_NODE_DRAIN,    /* deadline: its tasks are moved, one after another */
 	/* what the fleet got for an effect; contact names the effect's node */
 	MANAGER_HELLO_DONE,  /* fault, or info and book */
 	MANAGER_ORDERS_DONE, /* fault, or status; orders_sequence; reports of tasks refused */
@@ -61,6 +65,8 @@ struct manager_message {
 	size_t request_count;
 	char task_id[ID_SIZE];
 	char node[NAME_SIZE];
+	bool has_deadline; /* of a drain; without: the one under way, else an hour */
+	uint64_t deadline_s;
 	struct task_filter filter;
 	struct watch_query watch;
 	struct node_info info;

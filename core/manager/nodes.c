@@ -8,9 +8,11 @@
 
 #include "base/vec.h"
 #include "manager/brain.h"
+#include "manager/drain.h"
 #include "manager/record.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +146,8 @@ nodes_remove(struct manager *manager, struct node *node)
 	if (node->sequence > nodes->sequence_gone)
 		nodes->sequence_gone = node->sequence;
 	heap_remove(&nodes->due, &node->due);
+	drain_end(manager, node);
+	liveness_forget(manager, node);
 	columns_remove(manager, node);
 	remove_instance(manager, node);
 	(void)map_remove(nodes->by_name, node->info.name);
@@ -192,6 +196,10 @@ node_describe(struct manager *manager, struct node *node, struct node_info *info
 	memcpy(node->info.api, old.api, sizeof(old.api));
 	node->info_ms = manager->step->now.mono_ms;
 	node_info_release(&old);
+	if (node->info.runtime_ready)
+		node->down_ms = 0;
+	else if (node->down_ms == 0)
+		node->down_ms = manager->step->now.mono_ms;
 	if (put_instance(manager, node) != 0 || node_record_write(manager, node) != 0)
 		brain_failed(manager);
 	columns_update(manager, node,
@@ -225,13 +233,34 @@ node_is_live(const struct manager *manager, const struct node *node)
 static enum node_status
 status_now(const struct manager *manager, const struct node *node)
 {
-	uint64_t silent_ms = manager->step->now.mono_ms - node->contact_ms;
-
-	if (node->contact == 0 || node->refused)
+	if (liveness_is_lost(manager, node))
+		return NODE_LOST;
+	if (node->contact == 0)
 		return NODE_JOINING;
-	if (silent_ms >= manager->node_timeout_ms / 2)
+	if (liveness_silent_ms(manager, node) >= manager->node_timeout_ms / 2)
 		return NODE_UNREACHABLE;
-	return node->claimed ? NODE_READY : NODE_JOINING;
+	if (node->refused || !node->claimed)
+		return NODE_JOINING;
+	if (node->draining)
+		return NODE_DRAINING;
+	return node->cordoned ? NODE_CORDONED : NODE_READY;
+}
+
+static void
+log_status(struct manager *manager, const struct node *node)
+{
+	char seconds[32];
+
+	if (node->status == NODE_READY) {
+		step_log(manager->step, LOG_LEVEL_INFO, "node.ready", "node", node->info.name,
+			 "api", node->info.api, NULL);
+	} else if (node->status == NODE_UNREACHABLE) {
+		(void)snprintf(seconds, sizeof(seconds), "%u",
+			       manager->node_timeout_ms / 2 / 1000);
+		step_log(manager->step, LOG_LEVEL_WARNING, "node.unreachable", "node",
+			 node->info.name, "api", node->info.api, "silent_s", seconds, "reason",
+			 node->reason[0] != '\0' ? node->reason : NULL, NULL);
+	}
 }
 
 void
@@ -240,24 +269,16 @@ node_refresh(struct manager *manager, struct node *node)
 	enum node_status before = node->status;
 
 	node->status = status_now(manager, node);
-	if (node->status == before)
-		return;
-	columns_update(manager, node, node_takes_tasks(node));
-	if (node->status == NODE_READY)
-		node->reason[0] = '\0';
-	events_note_node(manager, node);
-	if (node->status == NODE_READY) {
-		step_log(manager->step, LOG_LEVEL_INFO, "node.ready", "node", node->info.name,
-			 "api", node->info.api, NULL);
-	} else if (node->status == NODE_UNREACHABLE) {
-		char seconds[32];
-
-		(void)snprintf(seconds, sizeof(seconds), "%u",
-			       manager->node_timeout_ms / 2 / 1000);
-		step_log(manager->step, LOG_LEVEL_WARNING, "node.unreachable", "node",
-			 node->info.name, "api", node->info.api, "silent_s", seconds, "reason",
-			 node->reason[0] != '\0' ? node->reason : NULL, NULL);
+	if (node->status != before) {
+		columns_update(manager, node, node_takes_tasks(node));
+		if (node->status == NODE_READY)
+			node->reason[0] = '\0';
+		events_note_node(manager, node);
+		log_status(manager, node);
+		if (node->status == NODE_LOST)
+			liveness_lose(manager, node);
 	}
+	liveness_check(manager, node);
 }
 
 void
@@ -270,8 +291,35 @@ node_drive(struct manager *manager, struct node *node)
 	manager->nodes.drive = node;
 }
 
+/* Why it takes no tasks, as far as its status does not say it. */
+static void
+view_reason(const struct manager *manager, const struct node *node, struct node_view *out)
+{
+	const struct liveness *liveness = &manager->liveness;
+	uint64_t now_ms = manager->step->now.mono_ms;
+
+	if (node->status == NODE_DRAINING)
+		(void)snprintf(
+			out->reason, sizeof(out->reason),
+			"%u tasks are left; what has not moved in %" PRIu64 " s is stopped",
+			node->task_count,
+			node->drain_due_ms > now_ms ? (node->drain_due_ms - now_ms + 999) / 1000
+						    : 0);
+	else if (node->status == NODE_UNREACHABLE && liveness->suspended)
+		(void)snprintf(out->reason, sizeof(out->reason),
+			       "%u of %u nodes are silent: none is declared lost while more "
+			       "than half are",
+			       liveness->silent, liveness->counted);
+	else if (node->status != NODE_READY && node->status != NODE_CORDONED)
+		memcpy(out->reason, node->reason, sizeof(out->reason));
+	if (out->reason[0] == '\0' &&
+	    (node->status == NODE_UNREACHABLE || node->status == NODE_LOST))
+		(void)snprintf(out->reason, sizeof(out->reason), "silent for %" PRIu64 " s",
+			       liveness_silent_ms(manager, node) / 1000);
+}
+
 void
-node_view_of(const struct node *node, struct node_view *out)
+node_view_of(const struct manager *manager, const struct node *node, struct node_view *out)
 {
 	memset(out, 0, sizeof(*out));
 	node_info_copy(&out->info, &node->info);
@@ -281,6 +329,10 @@ node_view_of(const struct node *node, struct node_view *out)
 	out->allocated_memory_bytes = node->used_memory_bytes;
 	out->allocated_disk_bytes = node->used_disk_bytes;
 	out->last_seen_ms = node->seen_ms;
-	if (node->status != NODE_READY)
-		memcpy(out->reason, node->reason, sizeof(out->reason));
+	out->cordoned = node->cordoned;
+	out->draining = node->draining;
+	out->drain_until_ms = node->drain_until_ms;
+	out->drain_stopped = node->drain_stopped;
+	out->stale_reports = node->stale_reports;
+	view_reason(manager, node, out);
 }

@@ -25,7 +25,8 @@ struct exchange {
 struct node {
 	struct heap_item due; /* first: when to look at it again */
 	struct node *drive_next;
-	bool driven; /* it is in the chain of those to look at in this step */
+	struct node *drain_next; /* of those that drain */
+	bool driven;             /* it is in the chain of those to look at in this step */
 	struct node_info info;
 	uint64_t key; /* for schedulers */
 	uint32_t row;
@@ -35,6 +36,29 @@ struct node {
 	char reason[TASK_REASON_SIZE]; /* why it is not ready */
 	bool recorded;
 	uint64_t record_hash;
+
+	/* what an operator wants of it; kept in its record */
+	bool cordoned;
+	bool draining;
+	uint64_t drain_deadline_s; /* as it was given */
+	int64_t drain_until_ms;    /* Unix time, for people and for the record */
+	uint64_t drain_due_ms;     /* mono: what is left then is stopped */
+	uint32_t drain_stopped;    /* by the deadline of the newest drain */
+	char drain_task[ID_SIZE];  /* the one that moves; "": none */
+	uint64_t drain_task_ms;    /* mono: since when it waits for a place; 0: it does not */
+	uint64_t drain_look_ms;    /* mono: not before, nothing fits elsewhere */
+	uint64_t drain_from;       /* order_sequence of the last one looked at */
+
+	/* its silence (manager/liveness.h) */
+	bool heard;        /* in this process, and since it was lost */
+	bool counted;      /* in liveness.counted */
+	bool silent;       /* in liveness.silent */
+	uint64_t absence;  /* of the newest loss, until it says hello again; 0: none */
+	uint64_t sweep_ms; /* mono, while lost: when more of its tasks may be withdrawn */
+	uint64_t down_ms;  /* mono: since when its runtime is not ready; 0: it is */
+	uint64_t stamp;    /* the newest that its worker gave in this contact; 0: none */
+	uint64_t stamp_ms; /* mono, of its receipt; at first, of the contact's beginning */
+	uint64_t stale_reports;
 
 	/* the contact */
 	uint64_t contact;    /* 0: none */
@@ -87,7 +111,8 @@ struct nodes {
 	size_t slot_capacity;
 	size_t slots_free; /* of slot_count */
 	struct heap due;
-	struct node *drive; /* to look at before this step ends */
+	struct node *drive;    /* to look at before this step ends */
+	struct node *draining; /* all that drain */
 	uint64_t next_contact;
 	uint64_t next_key;
 	/* The newest orders given to any node that is gone: the same worker may come back,
@@ -116,7 +141,8 @@ void node_refresh(struct manager *manager, struct node *node);
 /* Contact within the node time-out: another worker may not take its name. */
 bool node_is_live(const struct manager *manager, const struct node *node);
 void node_drive(struct manager *manager, struct node *node); /* look at it in this step */
-void node_view_of(const struct node *node, struct node_view *out);
+void
+node_view_of(const struct manager *manager, const struct node *node, struct node_view *out);
 
 static inline uint32_t
 node_port(const struct task_port *port)

@@ -29,6 +29,9 @@ copy_out(struct manager *manager, struct task *to, const struct entry *entry)
 	task_copy(to, &entry->task);
 	if (entry->shape != NULL)
 		task_reason(&to->status, "%s", why_waiting(manager, entry->shape));
+	else
+		(void)liveness_reason(manager, entry, to->status.reason,
+				      sizeof(to->status.reason));
 }
 
 static bool
@@ -175,7 +178,7 @@ read_nodes(struct manager *manager, const struct manager_message *message)
 		brain_failed(manager);
 	while (reply->nodes != NULL &&
 	       (node = map_next(manager->nodes.by_name, &cursor)) != NULL)
-		node_view_of(node, &reply->nodes[reply->node_count++]);
+		node_view_of(manager, node, &reply->nodes[reply->node_count++]);
 	reply_send(manager, reply);
 }
 
@@ -196,6 +199,6 @@ read_node(struct manager *manager, const struct manager_message *message)
 	if (reply->nodes == NULL)
 		brain_failed(manager);
 	else
-		node_view_of(node, &reply->nodes[reply->node_count++]);
+		node_view_of(manager, node, &reply->nodes[reply->node_count++]);
 	reply_send(manager, reply);
 }

@@ -74,6 +74,25 @@ task_record_write(struct manager *manager, const struct entry *entry)
 	return step_write(manager->step, key, value, size);
 }
 
+/* What an operator wants of it, beside what its worker says. */
+static void
+wishes_write(struct json_writer *writer, const struct node *node)
+{
+	char until[TIMESTAMP_SIZE];
+
+	if (node->cordoned)
+		json_put_bool(writer, "Cordoned", true);
+	if (node->drain_stopped > 0)
+		json_put_uint(writer, "DrainStopped", node->drain_stopped);
+	if (!node->draining)
+		return;
+	json_put_bool(writer, "Draining", true);
+	json_put_uint(writer, "DrainDeadline", node->drain_deadline_s);
+	timestamp_format(node->drain_until_ms, until);
+	json_put_text(writer, "DrainUntil", until);
+	json_put_text(writer, "DrainTask", node->drain_task);
+}
+
 int
 task_record_delete(struct manager *manager, const struct entry *entry)
 {
@@ -113,7 +132,10 @@ node_record_write(struct manager *manager, struct node *node)
 	info.revision = 0;
 	info.cpu_busy = NAN;
 	info.stats = NULL;
-	node_info_encode(writer, &info);
+	json_begin_object(writer);
+	node_info_encode_members(writer, &info);
+	wishes_write(writer, node);
+	json_end_object(writer);
 	json_writer_free(writer);
 	value = buf_take(&out, &size);
 	buf_release(&out);
@@ -195,6 +217,33 @@ load_meta(struct manager *manager, const char *name, const struct cube_record *r
 }
 
 static int
+wishes_read(const struct json_doc *doc, struct node *node, struct cube_error *err)
+{
+	const struct json_value *root = doc->root;
+	const char *until = NULL;
+	const char *task = NULL;
+	int64_t deadline_s = 0;
+	int64_t stopped = 0;
+
+	if (json_read_bool(doc, json_get(root, "Cordoned"), &node->cordoned, err) != 0 ||
+	    json_read_bool(doc, json_get(root, "Draining"), &node->draining, err) != 0 ||
+	    json_read_int(doc, json_get(root, "DrainDeadline"), 0, INT32_MAX, &deadline_s,
+			  err) != 0 ||
+	    json_read_int(doc, json_get(root, "DrainStopped"), 0, UINT32_MAX, &stopped, err) !=
+		    0 ||
+	    json_read_text(doc, json_get(root, "DrainUntil"), &until, err) != 0 ||
+	    json_read_text(doc, json_get(root, "DrainTask"), &task, err) != 0)
+		return err->code;
+	if (until != NULL && timestamp_parse(until, &node->drain_until_ms) != 0)
+		return json_fail(doc, json_get(root, "DrainUntil"), err, "not a time");
+	if (task != NULL && task[0] != '\0' && id_parse(task, node->drain_task) != 0)
+		return json_fail(doc, json_get(root, "DrainTask"), err, "not a uuid");
+	node->drain_deadline_s = (uint64_t)deadline_s;
+	node->drain_stopped = (uint32_t)stopped;
+	return 0;
+}
+
+static int
 load_node(struct manager *manager, const char *name, const struct json_doc *doc,
 	  struct cube_error *err)
 {
@@ -211,7 +260,7 @@ load_node(struct manager *manager, const char *name, const struct json_doc *doc,
 	node = nodes_add(manager, &info);
 	if (node == NULL)
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
-	return 0;
+	return wishes_read(doc, node, err);
 }
 
 static int

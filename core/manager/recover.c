@@ -9,6 +9,7 @@
 #include "manager/assign.h"
 #include "manager/brain.h"
 #include "manager/contact.h"
+#include "manager/drain.h"
 #include "manager/listed.h"
 #include "manager/restart.h"
 
@@ -63,6 +64,29 @@ restore_task(struct manager *manager, struct entry *entry)
 		ledger_end(manager, entry, TASK_FAILED, "its node is not known");
 }
 
+/* Its time-out begins anew, and so does the rest of its drain's: by the hour in the record,
+ * and never more than was given. */
+static void
+resume(struct manager *manager, struct node *node)
+{
+	const struct now *now = &manager->step->now;
+	int64_t left_ms = node->drain_until_ms - now->wall_ms;
+	uint64_t most_ms = node->drain_deadline_s * 1000;
+
+	contact_begin(manager, node);
+	if (!node->draining)
+		return;
+	node->draining = false;
+	drain_begin(manager, node);
+	if (left_ms < 0)
+		left_ms = 0;
+	if ((uint64_t)left_ms > most_ms) {
+		left_ms = (int64_t)most_ms;
+		node->drain_until_ms = now->wall_ms + left_ms;
+	}
+	node->drain_due_ms = now->mono_ms + (uint64_t)left_ms;
+}
+
 int
 recover_start(struct manager *manager, struct cube_error *err)
 {
@@ -85,6 +109,6 @@ recover_start(struct manager *manager, struct cube_error *err)
 	if (listed_begin(manager) != 0)
 		brain_failed(manager);
 	while ((node = map_next(manager->nodes.by_name, &cursor)) != NULL)
-		contact_begin(manager, node);
+		resume(manager, node);
 	return 0;
 }

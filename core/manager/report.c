@@ -113,6 +113,28 @@ is_current(const struct node *node, const struct entry *entry, uint32_t attempt)
 			  : attempt == entry->task.status.attempt;
 }
 
+/* A word about an attempt that is no longer, or is not the node's. That one which has ended is
+ * told of until our word on it arrives is in order. */
+static void
+note_stale(struct manager *manager, struct node *node, const struct report *report,
+	   const struct entry *entry)
+{
+	char attempt[16];
+
+	manager->reports_ignored++;
+	if (has_ended(&report->status) &&
+	    (entry == NULL || report->status.attempt == entry->task.status.attempt))
+		return;
+	node->stale_reports++;
+	if (manager->stale_logged)
+		return;
+	manager->stale_logged = true;
+	(void)snprintf(attempt, sizeof(attempt), "%u", report->status.attempt);
+	step_log(manager->step, LOG_LEVEL_INFO, "report.stale", "node", node->info.name, "task",
+		 report->task_id, "attempt", attempt, "state",
+		 task_state_name(report->status.state), NULL);
+}
+
 static void
 take_one(struct manager *manager, struct node *node, const struct report *report)
 {
@@ -124,7 +146,7 @@ take_one(struct manager *manager, struct node *node, const struct report *report
 	if (has_ended(status) && !node->book)
 		want_ack(manager, node);
 	if (!is_current(node, entry, status->attempt)) {
-		manager->reports_ignored++;
+		note_stale(manager, node, report, entry);
 		/* One of ours that should not live: the whole set tells the worker so. */
 		if (!has_ended(status) && !node->book &&
 		    (entry != NULL || done_find(manager, report->task_id, &done)))
@@ -174,7 +196,7 @@ check_book(struct manager *manager, struct node *node, struct entry *entry)
 {
 	const struct task_status *status = &entry->task.status;
 	bool listed = entry->seen == node->answers;
-	bool stops = status->wanted == TASK_WANTED_STOP;
+	bool stops = entry_wanted(entry) == TASK_WANTED_STOP;
 	bool told = entry->order_sequence != 0 && entry->order_sequence <= node->acked;
 	uint32_t missed = entry->missed;
 

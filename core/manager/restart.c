@@ -11,6 +11,7 @@
 
 #include "manager/assign.h"
 #include "manager/brain.h"
+#include "manager/drain.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -188,11 +189,11 @@ restart_ended(struct manager *manager, struct entry *entry, bool well)
 		ledger_end(manager, entry, TASK_COMPLETED, NULL);
 		return;
 	}
-	if (entry->displaced) {
-		(void)snprintf(reason, sizeof(reason), "moved away from node %s", status->node);
-		restart_withdraw(manager, entry, reason);
+	if (drain_has_ended(entry)) {
+		drain_withdraw(manager, entry);
 		return;
 	}
+	entry->displaced = false; /* it ended by itself, before it was told to */
 	if (status->port_taken) {
 		port_clashed(manager, entry);
 		return;
@@ -255,6 +256,7 @@ restart_node_replaced(struct manager *manager, struct node *node)
 		       "node %s came back as another worker, which does not have it",
 		       node->info.name);
 	withdraw_all(manager, node, false, reason);
+	node->absence = 0;
 	step_log(manager->step, LOG_LEVEL_WARNING, "node.replaced", "node", node->info.name,
 		 "api", node->info.api, NULL);
 }

@@ -65,6 +65,8 @@ int reports_decode(const struct json_doc *doc, struct reports *out, struct cube_
 
 /* A worker's own description. */
 void node_info_encode(struct json_writer *writer, const struct node_info *info);
+/* The same without the braces: into an object that has begun. */
+void node_info_encode_members(struct json_writer *writer, const struct node_info *info);
 int node_info_decode(const struct json_doc *doc, const struct json_value *value,
 		     enum codec_mode mode, struct node_info *out, struct cube_error *err);
 /* GET /nodes: the description and what the manager adds. */

@@ -49,6 +49,11 @@ static const struct field node_fields[] = {
 	{"Labels", read_value, AT(labels), 0, 0, NULL},
 	{"Status", NULL, 0, 0, 0, NULL},
 	{"Reason", NULL, 0, 0, 0, NULL},
+	{"Cordoned", NULL, 0, 0, 0, NULL},
+	{"Draining", NULL, 0, 0, 0, NULL},
+	{"DrainUntil", NULL, 0, 0, 0, NULL},
+	{"DrainStopped", NULL, 0, 0, 0, NULL},
+	{"StaleReports", NULL, 0, 0, 0, NULL},
 	{"Runtime", read_name, IN_INFO(runtime), 0, 0, NULL},
 	{"RuntimeReady", read_bool, IN_INFO(runtime_ready), 0, 0, NULL},
 	{"RuntimeReason", read_cut, IN_INFO(runtime_reason), 0, TASK_REASON_SIZE, NULL},
@@ -304,11 +309,24 @@ book_write(struct json_writer *writer, const struct node_info *info,
 		json_put_uint(writer, "TaskCount", view->task_count);
 }
 
+/* What its manager alone knows of it. */
 static void
-node_write(struct json_writer *writer, const struct node_info *info,
-	   const struct node_view *view)
+view_write(struct json_writer *writer, const struct node_view *view)
 {
-	json_begin_object(writer);
+	json_put_text(writer, "Status", node_status_name(view->status));
+	json_put_text(writer, "Reason", view->reason);
+	json_put_bool(writer, "Cordoned", view->cordoned);
+	json_put_bool(writer, "Draining", view->draining);
+	if (view->draining)
+		time_write(writer, "DrainUntil", view->drain_until_ms);
+	json_put_uint(writer, "DrainStopped", view->drain_stopped);
+	json_put_uint(writer, "StaleReports", view->stale_reports);
+}
+
+static void
+node_members_write(struct json_writer *writer, const struct node_info *info,
+		   const struct node_view *view)
+{
 	book_write(writer, info, view);
 	json_put_text(writer, "Instance", info->instance);
 	json_put_text(writer, "Cluster", info->cluster);
@@ -320,10 +338,8 @@ node_write(struct json_writer *writer, const struct node_info *info,
 	}
 	busy_write(writer, info->cpu_busy);
 	text_write(writer, "Labels", info->labels, "{}");
-	if (view != NULL) {
-		json_put_text(writer, "Status", node_status_name(view->status));
-		json_put_text(writer, "Reason", view->reason);
-	}
+	if (view != NULL)
+		view_write(writer, view);
 	json_put_text(writer, "Runtime", info->runtime);
 	json_put_bool(writer, "RuntimeReady", info->runtime_ready);
 	json_put_text(writer, "RuntimeReason", info->runtime_reason);
@@ -333,17 +349,26 @@ node_write(struct json_writer *writer, const struct node_info *info,
 	json_put_text(writer, "Version", info->version);
 	json_put_uint(writer, "StaleOrders", info->stale_orders);
 	json_put_uint(writer, "Revision", info->revision);
-	json_end_object(writer);
+}
+
+void
+node_info_encode_members(struct json_writer *writer, const struct node_info *info)
+{
+	node_members_write(writer, info, NULL);
 }
 
 void
 node_info_encode(struct json_writer *writer, const struct node_info *info)
 {
-	node_write(writer, info, NULL);
+	json_begin_object(writer);
+	node_members_write(writer, info, NULL);
+	json_end_object(writer);
 }
 
 void
 node_view_encode(struct json_writer *writer, const struct node_view *view)
 {
-	node_write(writer, &view->info, view);
+	json_begin_object(writer);
+	node_members_write(writer, &view->info, view);
+	json_end_object(writer);
 }

@@ -64,6 +64,11 @@ struct node_view {
 	int64_t allocated_disk_bytes;
 	int64_t last_seen_ms;          /* Unix time; 0: never */
 	char reason[TASK_REASON_SIZE]; /* why it is not ready; "" */
+	bool cordoned;                 /* takes nothing new; also while it is not in contact */
+	bool draining;
+	int64_t drain_until_ms; /* Unix time: when what is left is stopped; 0: not draining */
+	uint32_t drain_stopped; /* tasks stopped by the deadline of the newest drain */
+	uint64_t stale_reports; /* of attempts that are no longer, since the manager's start */
 };
 
 void node_views_free(struct node_view *views, size_t count);

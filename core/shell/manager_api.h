@@ -49,5 +49,8 @@ void manager_nodes_handle(void *ctx, struct http_request *request);
 void manager_node_handle(void *ctx, struct http_request *request);
 void manager_join_handle(void *ctx, struct http_request *request);
 void manager_node_remove_handle(void *ctx, struct http_request *request);
+void manager_node_cordon_handle(void *ctx, struct http_request *request);
+void manager_node_uncordon_handle(void *ctx, struct http_request *request);
+void manager_node_drain_handle(void *ctx, struct http_request *request);
 
 #endif

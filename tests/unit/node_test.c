@@ -101,7 +101,12 @@ START_TEST(a_view_has_the_books_fields_and_ours)
 				 .allocated_memory_bytes = 2048,
 				 .allocated_disk_bytes = 5,
 				 .last_seen_ms = 1772366400123,
-				 .reason = "no answer"};
+				 .reason = "no answer",
+				 .cordoned = true,
+				 .draining = true,
+				 .drain_until_ms = 1772366400123,
+				 .drain_stopped = 2,
+				 .stale_reports = 4};
 	char *text = WRITTEN(node_view_encode(writer, &view));
 
 	ck_assert_str_eq(
@@ -110,6 +115,9 @@ START_TEST(a_view_has_the_books_fields_and_ours)
 		      "\"Stats\":null,\"Role\":\"worker\",\"TaskCount\":3,\"Instance\":\"\","
 		      "\"Cluster\":\"\",\"Cores\":0,\"CpuAllocated\":-0.25,\"CpuBusy\":null,"
 		      "\"Labels\":{},\"Status\":\"unreachable\",\"Reason\":\"no answer\","
+		      "\"Cordoned\":true,\"Draining\":true,"
+		      "\"DrainUntil\":\"2026-03-01T12:00:00.123Z\",\"DrainStopped\":2,"
+		      "\"StaleReports\":4,"
 		      "\"Runtime\":\"\",\"RuntimeReady\":false,\"RuntimeReason\":\"\","
 		      "\"Enforces\":[],\"LastSeen\":\"2026-03-01T12:00:00.123Z\","
 		      "\"Version\":\"\",\"StaleOrders\":0,\"Revision\":0}");

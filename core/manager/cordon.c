@@ -1,0 +1,121 @@
+/* manager/cordon.c - POST /nodes/NAME/cordon, /uncordon and /drain.
+ *
+ * What is wanted of a node is a part of its record, so it outlives the manager; of a deadline
+ * the record has the hour, and a clock that was set meanwhile can only shorten it. Brain's
+ * thread.
+ */
+#include "manager/cordon.h"
+
+#include "manager/brain.h"
+#include "manager/drain.h"
+#include "manager/effect.h"
+#include "manager/record.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define DEADLINE_S     3600
+#define DEADLINE_MAX_S (UINT64_C(30) * 24 * 3600)
+
+/* NULL: there is none that could be changed now, and answered. */
+static struct node *
+find(struct manager *manager, const struct manager_message *message)
+{
+	struct node *node = nodes_find(manager, message->node);
+
+	if (node == NULL)
+		reply_status(manager, message, 404, "there is no node %s", message->node);
+	else if (node->listed)
+		reply_status(
+			manager, message, 409,
+			"the worker at %s has not said its name yet: try again when it has "
+			"answered",
+			node->info.api);
+	else if (!reply_fault(manager, message))
+		return node;
+	return NULL;
+}
+
+/* What has changed counts from this step on, and is in the reply. */
+static void
+apply(struct manager *manager, const struct manager_message *message, struct node *node)
+{
+	struct manager_effect *reply = reply_new(manager, message, 200);
+
+	if (node_record_write(manager, node) != 0)
+		brain_failed(manager);
+	node_drive(manager, node);
+	node_refresh(manager, node);
+	if (reply == NULL)
+		return;
+	reply->nodes = calloc(1, sizeof(*reply->nodes));
+	if (reply->nodes == NULL)
+		brain_failed(manager);
+	else
+		node_view_of(manager, node, &reply->nodes[reply->node_count++]);
+	reply_send(manager, reply);
+}
+
+void
+cordon_take(struct manager *manager, const struct manager_message *message)
+{
+	struct node *node = find(manager, message);
+
+	if (node == NULL)
+		return;
+	if (!node->cordoned)
+		step_log(manager->step, LOG_LEVEL_INFO, "node.cordoned", "node",
+			 node->info.name, NULL);
+	node->cordoned = true;
+	apply(manager, message, node);
+}
+
+void
+cordon_take_uncordon(struct manager *manager, const struct manager_message *message)
+{
+	struct node *node = find(manager, message);
+
+	if (node == NULL)
+		return;
+	if (node->cordoned || node->draining)
+		step_log(manager->step, LOG_LEVEL_INFO, "node.uncordoned", "node",
+			 node->info.name, NULL);
+	node->cordoned = false;
+	drain_end(manager, node);
+	apply(manager, message, node);
+}
+
+void
+cordon_take_drain(struct manager *manager, const struct manager_message *message)
+{
+	struct node *node = find(manager, message);
+	char seconds[32];
+
+	if (node == NULL)
+		return;
+	if (message->has_deadline && message->deadline_s > DEADLINE_MAX_S) {
+		reply_status(manager, message, 400,
+			     "a deadline of %" PRIu64 " s is too long: at most %" PRIu64
+			     " s (30 days)",
+			     message->deadline_s, DEADLINE_MAX_S);
+		return;
+	}
+	if (!node->draining || message->has_deadline) {
+		uint64_t deadline_s = message->has_deadline ? message->deadline_s : DEADLINE_S;
+
+		node->drain_deadline_s = deadline_s;
+		node->drain_due_ms = manager->step->now.mono_ms + deadline_s * 1000;
+		node->drain_until_ms =
+			manager->step->now.wall_ms + (int64_t)(deadline_s * 1000);
+		(void)snprintf(seconds, sizeof(seconds), "%" PRIu64, deadline_s);
+		step_log(manager->step, LOG_LEVEL_INFO, "node.draining", "node",
+			 node->info.name, "deadline_s", seconds, NULL);
+	}
+	if (!node->draining) {
+		node->drain_stopped = 0;
+		node->drain_look_ms = 0;
+		node->drain_from = 0;
+		drain_begin(manager, node);
+	}
+	apply(manager, message, node);
+}
