@@ -284,14 +284,15 @@ class Walk:
         """One with everything that a client may say."""
         return event("/bin/sh", "-c", "echo out; echo err >&2; sleep 300", Entrypoint=["/bin/sh"], Name="full",
                      Cpu=0.01, Memory=1 << 20, Disk=1 << 20, ExposedPorts={"80/tcp": {}},
-                     PortBindings={"80/tcp": "", "81": [{"HostIp": "", "HostPort": "0"}]}, RestartPolicy="on-failure:2",
-                     HealthCheck="/health", Env=["A=b"], Labels={"k": "v"}, Job="j", Priority=7, StopTimeout=1)
+                     PortBindings={"80/tcp": "", "81": [{"HostIp": "", "HostPort": "0"}]}, RestartPolicy="on-failure",
+                     MaxRestarts=2, HealthCheck="/health", OnNodeLost="wait", StopAfterDisconnect=3600, Env=["A=b"], Labels={"k": "v"}, Job="j", Priority=7, StopTimeout=1)
 
     def walk_submits(self, server):
         full = self.full_event()
         self.writable = {k for k, p in self.document["components"]["schemas"]["Task"]["properties"].items()
                          if not p.get("readOnly")}
-        assert set(full["Task"]) == self.writable, set(full["Task"]) ^ self.writable
+        # HealthCheck and Health are two forms of one thing.
+        assert set(full["Task"]) | {"Health"} == self.writable, set(full["Task"]) ^ self.writable
         self.running = self.ask(server, "POST", "/tasks", full, 201)["ID"]
         self.ask(server, "POST", "/tasks", full, 201)
         other = dict(full, Task=dict(full["Task"], Priority=8))
@@ -301,6 +302,10 @@ class Walk:
         self.send_length(server, "POST", "/tasks", 1 << 30)
         if server == "worker":
             return
+        often = {"Interval": 60, "Timeout": 1, "Threshold": 5, "StartPeriod": 60}
+        for health in ({"Http": "/", "Port": "80/tcp", **often}, {"Tcp": "80/tcp", **often}):
+            watched = event("/bin/sleep", "300", ExposedPorts={"80/tcp": {}}, Health=health)
+            self.ask(server, "POST", "/tasks", watched, 201)
         self.ended = self.ask(server, "POST", "/tasks", [event("/bin/sh", "-c", "exit 3")], 201)[0]["ID"]
         self.cluster.wait_state(self.running, RUNNING)
         self.cluster.wait_state(self.ended, FAILED)
@@ -402,7 +407,8 @@ class Walk:
         store = sqlite3.connect(self.cluster.path("manager", "cube.db"))
         key = "task/" + self.ended
         value, = store.execute("SELECT value FROM record WHERE key = ?", (key,)).fetchone()
-        record = dict(json.loads(value), OOMKilled=True, RestartAt="2030-01-01T00:00:00Z")
+        record = dict(json.loads(value), OOMKilled=True, PortTaken=True, Disconnected=True, Restarts=1, RestartsMax=3,
+                      RestartAt="2030-01-01T00:00:00Z")
         store.execute("UPDATE record SET value = ? WHERE key = ?", (json.dumps(record), key))
         store.commit()
         store.close()
