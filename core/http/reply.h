@@ -9,8 +9,9 @@
 #include "base/buf.h"
 #include "http/request.h"
 
-#define HTTP_JSON "application/json"
-#define HTTP_TEXT "text/plain; charset=utf-8"
+#define HTTP_JSON       "application/json"
+#define HTTP_JSON_LINES "application/x-ndjson"
+#define HTTP_TEXT       "text/plain; charset=utf-8"
 
 struct http_field {
 	const char *name; /* NULL ends the array */

@@ -13,6 +13,7 @@
 #include "base/queue.h"
 #include "base/thread.h"
 #include "http/exchange.h"
+#include "http/stream.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -488,7 +489,7 @@ server_stream_enter(struct http_server *server, const char *key, struct cube_err
 		failed = cube_fail(err, CUBE_ERR_UNAVAILABLE, 0,
 				   "%d streams are open, which is the limit: end one first",
 				   HTTP_STREAMS_MAX);
-	else if (of_key >= HTTP_STREAMS_A_KEY)
+	else if (of_key >= HTTP_STREAMS_A_KEY && strcmp(key, HTTP_STREAM_SHARED) != 0)
 		failed = cube_fail(err, CUBE_ERR_UNAVAILABLE, 0,
 				   "%d streams of this are open, which is the limit: end one "
 				   "first",

@@ -1,7 +1,7 @@
 /* http/stream.h - an answer of unknown length, sent in pieces (chunked).
  *
  * A stream holds a thread for as long as it lasts, so there are at most HTTP_STREAMS_MAX
- * in all and HTTP_STREAMS_A_KEY for one key (a task's id, "events"). A reader that does
+ * in all and HTTP_STREAMS_A_KEY for one key (a task's id). A reader that does
  * not read for HTTP_WRITE_TIMEOUT_MS is cut off. Used by the handler's thread alone.
  */
 #ifndef HTTP_STREAM_H
@@ -10,6 +10,9 @@
 #include "http/reply.h"
 
 struct http_stream;
+
+/* The key of streams that count in all, but not against each other. */
+#define HTTP_STREAM_SHARED "*"
 
 /* key NULL: counted by nobody, for answers that end by themselves (long lists). CUBE_ERR_
  * UNAVAILABLE above a limit (answer 503 with the message); on failure nothing was sent. */

@@ -17,6 +17,7 @@
 
 #define EVENT_KEY_SIZE   32
 #define RING_FIRST       1024
+#define REVISION_MAX     (UINT64_MAX / 4) /* of a record that is not damaged */
 #define RECORD_ENTRIES   10000
 #define RECORD_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
@@ -424,6 +425,8 @@ events_load(struct manager *manager, uint64_t number, const struct json_doc *doc
 
 	if (entries == NULL || entries->type != JSON_ARRAY)
 		return cube_fail(err, CUBE_ERR_INVALID, 0, "there is no array Entries");
+	if (number > REVISION_MAX)
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "no event has come so far");
 	if (take_number(events, number) != 0)
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	for (value = entries->as.first; value != NULL; value = value->next) {

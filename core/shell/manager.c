@@ -67,16 +67,20 @@ brain_step(void *brain, struct message *message, struct step *step, struct cube_
 	return manager_step(brain, (struct manager_message *)(void *)message, step, err);
 }
 
+/* NULL: no memory. */
+static struct message *
+brain_message(int kind)
+{
+	struct manager_message *message = manager_message_new((enum manager_message_kind)kind);
+
+	return message != NULL ? &message->message : NULL;
+}
+
 static struct message *
 brain_wake(void *brain)
 {
-	struct manager_message *message = manager_message_new(MANAGER_NODES);
-
 	(void)brain;
-	if (message == NULL)
-		return NULL;
-	message->message.kind = MESSAGE_WAKE;
-	return &message->message;
+	return brain_message(MESSAGE_WAKE);
 }
 
 static void
@@ -252,12 +256,16 @@ manager_open(struct manager_daemon *daemon, struct cube_error *err)
 
 /* ---- end ---- */
 
-/* After the signal, while the loop still runs: who waits is answered. */
+/* After the signal, while the loop still runs: who waits is answered, also who waits for
+ * events. */
 static void
 manager_stopping(void *ctx, uint64_t deadline_ms)
 {
 	struct manager_daemon *daemon = ctx;
+	struct message *quit = brain_message(MESSAGE_QUIT);
 
+	if (quit != NULL)
+		loop_post_answer(daemon->loop, quit);
 	daemon->server_hangs = !http_server_stop(daemon->server, deadline_ms - STOP_RESERVE_MS);
 	if (!daemon->server_hangs)
 		daemon->server = NULL;

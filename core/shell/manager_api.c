@@ -357,6 +357,7 @@ const struct http_route manager_routes[] = {
 	{"DELETE", "/tasks/{id}", handle_delete},
 	{"GET", "/tasks/{id}/history", handle_history},
 	{"GET", "/tasks/{id}/logs", manager_logs_handle},
+	{"GET", "/events", manager_events_handle},
 	{"GET", "/nodes", manager_nodes_handle},
 	{"POST", "/nodes", manager_join_handle},
 	{"GET", "/nodes/{name}", manager_node_handle},

@@ -3,7 +3,7 @@
  * Handlers run on the server's threads. Each reads, checks, posts one message to the brain,
  * waits for its reply and encodes it; none touches the brain's state. manager_api.c has the
  * table, submits and single tasks; manager_list.c lists; manager_nodes_api.c nodes;
- * manager_logs.c logs.
+ * manager_logs.c logs; manager_events.c the stream of events.
  */
 #ifndef SHELL_MANAGER_API_H
 #define SHELL_MANAGER_API_H
@@ -42,6 +42,8 @@ manager_message_for_task(struct http_request *request, enum manager_message_kind
 
 /* GET /tasks (manager_list.c) */
 void manager_list_handle(void *ctx, struct http_request *request);
+/* GET /events (manager_events.c) */
+void manager_events_handle(void *ctx, struct http_request *request);
 /* GET /tasks/{id}/logs (manager_logs.c) */
 void manager_logs_handle(void *ctx, struct http_request *request);
 /* (manager_nodes_api.c) */

@@ -126,6 +126,7 @@ class Sources(unittest.TestCase):
         asked = re.compile(r'(?:http_query\w*|name_read)\(\w+,\s*"(\w+)"')
         # The manager hands the query of a log on to the worker.
         files = {("manager", "/tasks"): "manager_list.c", ("worker", "/tasks"): "worker_api.c",
+                 ("manager", "/events"): "manager_events.c",
                  ("manager", "/tasks/{id}/logs"): "worker_logs.c", ("worker", "/tasks/{id}/logs"): "worker_logs.c"}
         for (server, method, path), op in self.operations.items():
             names = {p["name"] for p in map(self.schemas.resolve, self.parameters(path, op))
@@ -269,6 +270,7 @@ class Walk:
         self.walk_tasks("manager", self.running)
         self.walk_nodes()
         self.walk_manager_lists()
+        self.walk_events()
         self.walk_worker()
         self.walk_orders()
         self.walk_broken_queries()
@@ -328,6 +330,19 @@ class Walk:
             tasks = self.ask("manager", "GET", "/tasks" + query, wanted=200)
             if not tasks:
                 self.faults.append(f"/tasks{query}: no tasks")
+
+    def walk_events(self):
+        lines = self.ask("manager", "GET", "/events?since=0&follow=0", wanted=200).splitlines()
+        schema = {"$ref": "#/components/schemas/HistoryEntry"}
+        seen = set()
+        for line in map(json.loads, filter(None, lines)):
+            self.faults += self.schemas.check(line, schema, "/events")
+            seen.add(("Task" in line, line["By"]))
+        if not {(True, "user"), (True, "scheduler"), (True, "worker"), (False, "worker")} <= seen:
+            self.faults.append(f"/events shows {seen}")
+        self.ask("manager", "GET", f"/events?follow=0&node=n1&task={self.ended}&since=0", wanted=200)
+        self.ask("manager", "GET", "/events?since=1000000&follow=0", wanted=410)
+        self.ask("manager", "GET", "/events?since=-1", wanted=400)
 
     def walk_nodes(self):
         self.ask("manager", "GET", "/nodes", wanted=200)

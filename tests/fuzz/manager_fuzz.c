@@ -8,6 +8,7 @@
  *   O STATUS     the answer to orders   P REVISION FULL JSON   the answer to a poll
  *   F            no answer to any of these
  *   G, D, Y ID   get, stop, history     N, X NAME   a node, and its removal; L: the list
+ *   W SINCE      events, and waiting for them
  *   T MS         time goes by           E        the store fails, or works again
  *   C            kill -9, and a new brain on what was durable
  *
@@ -42,8 +43,8 @@ static const struct fuzz_seed seeds[] = {
 	FUZZ_SEED("J " NODE_1 "\nH " NODE_1 "\nS [{\"State\":2,\"Task\":{\"ID\":\"" TASK_1
 		  "\",\"Image\":\"x\"}},{\"State\":2,\"Task\":{\"ID\":\"" TASK_2
 		  "\",\"Image\":\"y\",\"Cpu\":64}},{\"State\":3,\"Task\":{\"ID\":\"" TASK_2
-		  "\"}}]\nO 409\nF\nT 40000\nH " NODE_1 "\nO 200\nX n1\nN n1\nD " TASK_1
-		  "\nT 31000\nX n1\nC\nL"),
+		  "\"}}]\nO 409\nF\nT 40000\nH " NODE_1 "\nO 200\nX n1\nN n1\nW 4\nD " TASK_1
+		  "\nW 0\nW 3\nW 18446744073709551615\nT 31000\nX n1\nC\nW 1\nL"),
 	FUZZ_SEED("J " NODE_1 "\nB\nS {\"State\":2,\"Task\":{\"ID\":\"" TASK_1
 		  "\",\"Image\":\"x\"}}\nO 201\nP 0-0 1 [{\"ID\":\"" TASK_1
 		  "\",\"State\":2,\"RestartCount\":0}]\nE\nS "
@@ -187,6 +188,19 @@ do_ask(struct script *script, enum manager_message_kind kind, const char *text)
 		memcpy(message->task_id, TASK_1, ID_SIZE);
 	(void)snprintf(message->node, sizeof(message->node), "%s",
 		       name_is_valid(text) ? text : "n1");
+	send(script, message);
+}
+
+static void
+do_watch(struct script *script, const char *text)
+{
+	struct manager_message *message = request(script, MANAGER_EVENTS);
+
+	message->watch.since = strtoull(text, NULL, 10);
+	message->watch.wait_ms = message->watch.since % 3 * 1000;
+	message->watch.limit = message->watch.since % 5;
+	if (message->watch.since % 7 == 3)
+		memcpy(message->task_id, TASK_1, ID_SIZE);
 	send(script, message);
 }
 
@@ -378,6 +392,8 @@ do_line(struct script *script, const char *line)
 		do_poll(script, rest);
 	else if (line[0] == 'F')
 		do_fault(script);
+	else if (line[0] == 'W')
+		do_watch(script, rest);
 	else if (line[0] == 'T')
 		do_sleep(script, rest);
 	else if (line[0] == 'E')
@@ -392,6 +408,8 @@ finish(struct script *script)
 {
 	if (script->world->fault != NULL)
 		toggle_fault(script);
+	/* Who waits for events is answered by the end at the latest. */
+	send(script, world_message(script->world, (enum manager_message_kind)MESSAGE_QUIT));
 	FUZZ_MUST(memchr(script->asks, ASK_WAITS, sizeof(script->asks)) == NULL);
 	do_crash(script);
 	do_ask(script, MANAGER_LIST, "");
