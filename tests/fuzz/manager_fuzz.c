@@ -197,7 +197,7 @@ do_watch(struct script *script, const char *text)
 	struct manager_message *message = request(script, MANAGER_EVENTS);
 
 	message->watch.since = strtoull(text, NULL, 10);
-	message->watch.wait_ms = message->watch.since % 3 * 1000;
+	message->watch.wait_ms = (uint32_t)(message->watch.since % 3 * 1000);
 	message->watch.limit = message->watch.since % 5;
 	if (message->watch.since % 7 == 3)
 		memcpy(message->task_id, TASK_1, ID_SIZE);
