@@ -16,10 +16,12 @@
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #define SPARE_HANDLES    64
 #define FILES_RESERVE    ((rlim_t)512) /* for the server, the store and the rest */
@@ -121,6 +123,18 @@ on_head(char *bytes, size_t one, size_t size, void *arg)
 	return size;
 }
 
+/* curl would not say why there is none. */
+static curl_socket_t
+on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct http_call *call = arg;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+	(void)purpose;
+	call->open_errno = fd < 0 ? errno : 0;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
 static struct curl_slist *
 fields_make(const struct http_call *call, bool *ok)
 {
@@ -164,6 +178,8 @@ easy_set(CURL *easy, struct transfer *transfer)
 		/* Else it would be closed before it could be looked at; curl closes it when
 		 * the handle leaves. */
 		SET(CURLOPT_FORBID_REUSE, call->connect_only ? 0L : 1L);
+		SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
+		SET(CURLOPT_OPENSOCKETDATA, transfer->call);
 		SET(CURLOPT_BUFFERSIZE, ALONE_BUFFER);
 		SET(CURLOPT_CONNECT_ONLY, (long)call->connect_only);
 	}
@@ -319,7 +335,8 @@ call_finish(struct http_client *client, CURL *easy, CURLcode result)
 		call->cut = call->response.failed;
 		(void)curl_common_error(result, call->cut, call->limit_bytes, call->url,
 					&call->error);
-		call->error.sys_errno = (int32_t)number;
+		call->error.sys_errno =
+			call->open_errno != 0 ? call->open_errno : (int32_t)number;
 	}
 	call_end(client, call, result == CURLE_OK);
 }

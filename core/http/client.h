@@ -54,6 +54,7 @@ struct http_call {
 	struct http_call *next, *previous;
 	struct http_call *later;
 	uint64_t since_ms;
+	int open_errno; /* why it got no socket */
 };
 
 /* One with the defaults (5 s to connect, 30 s, 1 MiB); size at least sizeof(struct

@@ -134,8 +134,12 @@ curl_common_error(CURLcode result, bool too_long, size_t limit_bytes, const char
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return cube_fail(err, CUBE_ERR_UNAVAILABLE, 0, "%s: the host is not known",
 				 url);
+	case CURLE_UNSUPPORTED_PROTOCOL: /* also what curl takes for HTTP/0.9 */
+		if (strncasecmp(url, "http://", 7) == 0)
+			return cube_fail(err, CUBE_ERR_INVALID, 0,
+					 "%s: what answers is not HTTP", url);
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "%s: is no http:// address", url);
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 		return cube_fail(err, CUBE_ERR_INVALID, 0, "%s: is no http:// address", url);
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_BAD_CONTENT_ENCODING:
