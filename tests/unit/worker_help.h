@@ -51,6 +51,8 @@ rig_show(const struct rig *rig, const struct box *box, struct cube_container *ou
 	out->oom_killed = box->oom_killed;
 	out->attempt = box->attempt;
 	out->started_ms = 1700000000000;
+	out->port_count = box->port_count;
+	memcpy(out->ports, box->ports, sizeof(box->ports));
 	if (box->state == CUBE_CONTAINER_EXITED)
 		out->finished_ms = rig->now.wall_ms;
 	(void)snprintf(out->task_id, sizeof(out->task_id), "%s", box->task_id);

@@ -35,6 +35,8 @@ struct box { /* a container */
 	int32_t exit_code;
 	uint32_t oom_killed;
 	int starts;
+	struct cube_port ports[2];
+	uint32_t port_count;
 };
 
 struct rig_batch {
