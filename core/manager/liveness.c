@@ -53,16 +53,17 @@ liveness_begin(struct manager *manager)
 
 	if (liveness->wake_ms != 0 && now_ms > liveness->wake_ms &&
 	    now_ms - liveness->wake_ms > manager->node_timeout_ms / 4)
-		excuse(manager, now_ms - liveness->wake_ms);
+		excuse(manager, now_ms - liveness->step_ms);
 }
 
 void
 liveness_end(struct manager *manager)
 {
+	struct liveness *liveness = &manager->liveness;
 	uint64_t now_ms = manager->step->now.mono_ms;
 
-	manager->liveness.wake_ms =
-		manager->step->wake_ms > now_ms ? manager->step->wake_ms : now_ms;
+	liveness->step_ms = now_ms;
+	liveness->wake_ms = manager->step->wake_ms > now_ms ? manager->step->wake_ms : now_ms;
 }
 
 /* ---- the counts ---- */

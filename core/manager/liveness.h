@@ -17,7 +17,8 @@ struct node;
 struct entry;
 
 struct liveness {
-	uint64_t wake_ms;  /* mono: when the last step asked to be woken */
+	uint64_t step_ms;  /* mono, of the last step */
+	uint64_t wake_ms;  /* mono: when it asked to be woken */
 	uint64_t judge_ms; /* mono: none is declared lost before */
 	uint32_t counted;  /* nodes that were in contact, and are not lost */
 	uint32_t silent;   /* those of them that are silent now */

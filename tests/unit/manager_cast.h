@@ -165,6 +165,7 @@ struct actor {
 	struct revision revision; /* of its reports */
 	uint64_t generation;      /* of the newest orders it took */
 	uint64_t sequence;
+	uint64_t stamp; /* of its clock, in its answers to polls */
 };
 
 static inline struct actor
@@ -319,6 +320,7 @@ actor_tell(struct world *world, struct actor *actor, bool full, const struct rep
 	message->reports.generation = actor->generation;
 	message->reports.sequence = actor->sequence;
 	message->reports.node_revision = actor->info.revision;
+	message->reports.stamp = actor->stamp;
 	message->reports.items = calloc(count + 1, sizeof(*items));
 	world_must(message->reports.items != NULL);
 	for (i = 0; i < count; i++) {
@@ -365,6 +367,24 @@ actor_ends(struct world *world, struct actor *actor, unsigned n, uint32_t attemp
 	report.status.exit_code = code;
 	report.status.finish_ms = 1700000001000;
 	actor_tells(world, actor, report);
+}
+
+/* Time goes by, and these answer whatever they are asked, with nothing new. */
+static inline void
+actors_live(struct world *world, struct actor *const *actors, size_t count, uint64_t ms)
+{
+	while (ms > 0) {
+		uint64_t some = ms < 500 ? ms : 500;
+		size_t i;
+
+		world_sleep(world, some);
+		ms -= some;
+		for (i = 0; i < count; i++) {
+			(void)actor_hello(world, actors[i]);
+			(void)actor_obey(world, actors[i]);
+			(void)actor_tell(world, actors[i], false, NULL, 0);
+		}
+	}
 }
 
 static inline struct node_view
