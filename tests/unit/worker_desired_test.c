@@ -100,6 +100,48 @@ START_TEST(orders_older_than_the_newest_are_refused_also_after_a_restart)
 }
 END_TEST
 
+START_TEST(stale_orders_are_counted_and_the_first_of_a_step_is_logged)
+{
+	struct rig *rig = rig_new();
+	struct worker_message *message = orders_new(3, 7, true, 1);
+	uint64_t revision;
+
+	orders_add(message, ID_1, 2, TASK_WANTED_RUN);
+	orders_add(message, ID_2, 2, TASK_WANTED_RUN);
+	rig_send(rig, message);
+	ck_assert_uint_eq(rig_node(rig).stale_orders, 0);
+	revision = rig_node(rig).revision;
+	ck_assert_int_eq(status_of(rig, 3, 7), 200); /* only repeated */
+	ck_assert_uint_eq(rig_node(rig).stale_orders, 0);
+	ck_assert_int_eq(status_of(rig, 3, 6), 409);
+	ck_assert_has(rig->log, "orders.stale kind=sequence orders=3-6 known=3-7");
+	ck_assert_int_eq(status_of(rig, 2, 9), 409);
+	ck_assert_has(rig->log, "orders.stale kind=generation orders=2-9 known=3-7");
+	ck_assert_uint_eq(rig_node(rig).stale_orders, 2);
+	ck_assert_uint_gt(rig_node(rig).revision, revision); /* so the manager asks for it */
+
+	message = orders_new(3, 8, false, 2);
+	orders_add(message, ID_1, 1, TASK_WANTED_RUN);
+	orders_add(message, ID_2, 1, TASK_WANTED_STOP);
+	rig_send(rig, message);
+	ck_assert_int_eq(rig_reply(rig, 2)->status, 200);
+	ck_assert_has(rig->log, "orders.stale kind=attempt task=" ID_1 " attempt=1 known=2");
+	ck_assert_lacks(rig->log, "kind=attempt task=" ID_2);
+	ck_assert_uint_eq(rig_node(rig).stale_orders, 4);
+
+	message = orders_new(9, 9, true, 3);
+	(void)snprintf(message->orders.cluster, ID_SIZE, "%s", CLUSTER_2);
+	rig_send(rig, message);
+	message = orders_new(9, 9, true, 4);
+	(void)snprintf(message->orders.worker, ID_SIZE, "%s", INSTANCE_2);
+	rig_send(rig, message);
+	ck_assert_int_eq(rig_reply(rig, 4)->status, 409);
+	ck_assert_has(rig->log, "orders.refused worker=" INSTANCE_2 " own=" INSTANCE_1);
+	ck_assert_uint_eq(rig_node(rig).stale_orders, 6);
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(repeated_orders_are_answered_and_change_nothing)
 {
 	struct rig *rig = rig_new();
@@ -440,6 +482,7 @@ suite(void)
 	tcase_add_test(orders, orders_of_another_cluster_are_refused_naming_both);
 	tcase_add_test(orders, the_first_cluster_is_taken_and_shown);
 	tcase_add_test(orders, orders_older_than_the_newest_are_refused_also_after_a_restart);
+	tcase_add_test(orders, stale_orders_are_counted_and_the_first_of_a_step_is_logged);
 	tcase_add_test(orders, repeated_orders_are_answered_and_change_nothing);
 	tcase_add_test(orders, repeated_orders_are_not_answered_before_the_first_are_durable);
 	tcase_add_test(orders, a_full_set_stops_what_it_lacks);
