@@ -314,6 +314,7 @@ void worker_orphans_listed(struct worker *worker, uint64_t number); /* that was 
 void worker_orphans_full_set(struct worker *worker);                /* the first one */
 void
 worker_orphan_claim(struct worker *worker, struct attempt *attempt, const struct order *order);
+void worker_orphan_hint(struct worker *worker); /* an event of a task that nobody knows */
 void worker_orphans_due(struct worker *worker);
 void worker_orphans_free(struct worker *worker);
 

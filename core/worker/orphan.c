@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define LOOK_AGAIN_MS 1000 /* at one that may just have been removed */
+#define LOOK_SOON_MS  5000 /* after an event of something unknown: also each removal has one */
 
 /* A container whose labels name no attempt gets a name of its own: it is a task's all the
  * same, as the runtime is asked about tasks only. */
@@ -132,7 +133,6 @@ plan(struct worker *worker)
 	const struct orphan *orphan;
 	void *cursor = NULL;
 
-	worker->orphan_ms = WORKER_NEVER;
 	while ((orphan = map_next(worker->orphans, &cursor)) != NULL)
 		if (due_ms(worker, orphan) < worker->orphan_ms)
 			worker->orphan_ms = due_ms(worker, orphan);
@@ -154,6 +154,7 @@ worker_orphans_listed(struct worker *worker, uint64_t number)
 		(void)map_remove(worker->orphans, orphan->handle);
 		free(orphan);
 	}
+	worker->orphan_ms = WORKER_NEVER;
 	plan(worker);
 }
 
@@ -162,6 +163,15 @@ worker_orphans_full_set(struct worker *worker)
 {
 	worker->full_ms = worker->step->now.mono_ms;
 	plan(worker);
+}
+
+void
+worker_orphan_hint(struct worker *worker)
+{
+	uint64_t look_ms = worker->step->now.mono_ms + LOOK_SOON_MS;
+
+	if (worker->config.runtime_has_events && look_ms < worker->orphan_ms)
+		worker->orphan_ms = look_ms;
 }
 
 void

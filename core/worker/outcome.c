@@ -430,8 +430,10 @@ worker_changed(struct worker *worker, const struct worker_message *message)
 	struct worker_task *task = worker_task_find(worker, message->task_id);
 	struct attempt *attempt;
 
-	if (task == NULL)
+	if (task == NULL) {
+		worker_orphan_hint(worker);
 		return;
+	}
 	if (task->job != 0) {
 		task->look = true;
 		return;

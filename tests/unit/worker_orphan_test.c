@@ -251,6 +251,31 @@ START_TEST(one_that_is_gone_by_itself_is_forgotten)
 }
 END_TEST
 
+START_TEST(one_that_an_event_tells_of_is_found_without_a_restart)
+{
+	struct rig *rig = orphan_rig(CUBE_CONTAINER_RUNNING);
+	int i;
+
+	rig_drop_box(rig, rig_box(rig, ID_2, 3));
+	give_full_set(rig);
+	rig_sleep(rig, 2 * GRACE_MS);
+	rig_add_box(rig, ID_1, 1, CUBE_CONTAINER_RUNNING);
+	for (i = 0; i < 20; i++) {
+		rig_changed(rig, ID_1);
+		ck_assert_ptr_null(rig_job(rig, WORKER_JOB_LIST)); /* not one for each */
+	}
+	rig_sleep(rig, 5000);
+	rig_work(rig);
+	ck_assert_has(rig->log, "container.orphan action=seen task=" ID_1);
+	rig_sleep(rig, GRACE_MS);
+	rig_work(rig);
+	rig_changed(rig, ID_1);
+	rig_work(rig);
+	ck_assert_uint_eq(rig->box_count, 0);
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(one_whose_labels_name_no_attempt_goes_as_well)
 {
 	struct rig *rig = orphan_rig(CUBE_CONTAINER_RUNNING);
@@ -325,6 +350,7 @@ make_suite(void)
 	tcase_add_test(tc, another_clusters_is_never_touched);
 	tcase_add_test(tc, without_a_cluster_of_its_own_a_worker_touches_none);
 	tcase_add_test(tc, one_that_is_gone_by_itself_is_forgotten);
+	tcase_add_test(tc, one_that_an_event_tells_of_is_found_without_a_restart);
 	tcase_add_test(tc, one_whose_labels_name_no_attempt_goes_as_well);
 	tcase_add_test(tc, a_list_asked_for_before_a_removal_makes_no_orphan);
 	suite_add_tcase(suite, tc);
