@@ -254,6 +254,8 @@ uint32_t worker_echo_wait_ms(const struct worker *worker);
 /* When it is to be stopped; WORKER_NEVER. */
 uint64_t worker_cut_off_ms(const struct worker *worker, const struct attempt *attempt);
 bool worker_is_cut_off(const struct worker *worker, const struct attempt *attempt);
+/* It may not be started now. */
+bool worker_is_held(const struct worker *worker, const struct attempt *attempt);
 void worker_cut_off_signal(struct worker *worker, struct attempt *attempt);
 /* It has ended: by that? Then its reason says so. */
 bool worker_cut_off_end(struct attempt *attempt);

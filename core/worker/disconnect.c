@@ -4,7 +4,8 @@
  * gives the newest it got back with its next poll. So an echo proves that this very answer
  * arrived: neither a lost answer nor a poll that was long on its way renews anything. A task
  * that asks for it is stopped that many seconds after the newest stamp that came back, and
- * none is started before one has come back again. That stamp is journalled, so that a worker
+ * none is started while there is no such stamp, so that a manager which knows when it got
+ * that stamp knows when the task has ended. That stamp is journalled, so that a worker
  * that starts again does not begin to count anew. Pure; the brain's thread.
  */
 #include "worker/brain.h"
@@ -133,6 +134,13 @@ bool
 worker_is_cut_off(const struct worker *worker, const struct attempt *attempt)
 {
 	return worker_cut_off_ms(worker, attempt) <= worker->step->now.mono_ms;
+}
+
+bool
+worker_is_held(const struct worker *worker, const struct attempt *attempt)
+{
+	return attempt->guard_place != NULL &&
+	       (worker->echo == 0 || worker_is_cut_off(worker, attempt));
 }
 
 /* Its end counts as one of ours from the signal on, also if this process ends before it. */

@@ -155,11 +155,12 @@ advance_ordered(struct worker *worker, struct attempt *attempt, const struct att
 				    older->status.attempt);
 		return ADVANCE_IDLE;
 	}
-	if (worker_is_cut_off(worker, attempt)) {
+	if (worker_is_held(worker, attempt)) {
 		attempt->held = true;
-		worker_attempt_note(worker, attempt,
-				    "waiting for its manager, which was not heard for %u s",
-				    attempt->spec->stop_after_disconnect_s);
+		worker_attempt_note(
+			worker, attempt,
+			"waiting for its manager, which was not heard in the last %u s",
+			attempt->spec->stop_after_disconnect_s);
 		return ADVANCE_IDLE;
 	}
 	if (!worker_engine_ready(worker)) {

@@ -10,7 +10,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from flow import RUNNING, Cluster, wait_for
 
-SECONDS = 4
+SECONDS = 10
 
 
 class ManagerStopped(unittest.TestCase):
@@ -36,7 +36,7 @@ class ManagerStopped(unittest.TestCase):
             task, mark = self.start(cluster, "careful", StopAfterDisconnect=SECONDS)
             _, plain = self.start(cluster, "plain")
             # As long as the manager is there, it is not touched.
-            time.sleep(2.5 * SECONDS)
+            time.sleep(1.5 * SECONDS)
             self.assertEqual(len(self.alive(mark)), 1)
             self.assertEqual(cluster.task(task)["Attempt"], 1)
 
@@ -62,7 +62,7 @@ class ManagerStopped(unittest.TestCase):
             after = cluster.wait_state(task, RUNNING)
             self.assertEqual((after["Attempt"], after["RestartCount"]), (2, 0))
             self.assertEqual(len(self.pids(plain)), 1)
-            time.sleep(2.5 * SECONDS)
+            time.sleep(1.5 * SECONDS)
             self.assertEqual(len(self.alive(mark)), 1)
 
 

@@ -42,7 +42,7 @@ class OfProcesses(unittest.TestCase):
             cluster.workers["n1"].stop()
             cluster.manager.stop()
             forget(cluster.path("n1", "worker.db"), f"attempt/{lost}/%")
-            forget(cluster.path("manager", "manager.db"), f"task/{lost}")
+            forget(cluster.path("manager", "cube.db"), f"task/{lost}")
 
             # While there is no manager it may be wanted.
             cluster.workers["n1"].start()

@@ -4,8 +4,9 @@
 
 #define S_MS 30000
 
+/* A worker with an order to run ID_1, which wants to end after 30 s. */
 static struct rig *
-guarded_rig(void)
+ordered_rig(void)
 {
 	struct rig *rig = rig_new();
 	struct worker_message *message = orders_new(1, 1, true, 1);
@@ -18,8 +19,6 @@ guarded_rig(void)
 						CODEC_LENIENT);
 	rig_send(rig, message);
 	rig_work(rig);
-	ck_assert_int_eq(rig_status(rig, ID_1, 1).state, TASK_RUNNING);
-	rig_clear(rig);
 	return rig;
 }
 
@@ -50,6 +49,19 @@ static uint64_t
 poll_once(struct rig *rig, uint64_t echo)
 {
 	return poll_echo(rig, rig->config.epoch, echo, 0);
+}
+
+/* It runs, and a stamp of this moment has come back. */
+static struct rig *
+guarded_rig(void)
+{
+	struct rig *rig = ordered_rig();
+
+	(void)poll_once(rig, poll_once(rig, 0));
+	rig_work(rig);
+	ck_assert_int_eq(rig_status(rig, ID_1, 1).state, TASK_RUNNING);
+	rig_clear(rig);
+	return rig;
 }
 
 static void
@@ -138,12 +150,28 @@ START_TEST(stamps_that_were_never_given_or_of_another_start_do_not_count)
 	(void)poll_once(rig, rig->now.mono_ms + 10000); /* ours have not come that far */
 	(void)poll_echo(rig, rig->config.epoch - 1, stamp + 1, 0);
 	rig_sleep(rig, 5000);
-	ends_cut_off(rig); /* 30 s after the order */
+	ends_cut_off(rig);
 	rig_free(rig);
 }
 END_TEST
 
-START_TEST(without_any_echo_the_order_counts_and_a_task_without_the_wish_never_ends)
+START_TEST(nothing_runs_before_the_first_echo)
+{
+	struct rig *rig = ordered_rig();
+	uint64_t stamp = poll_once(rig, 0);
+
+	ck_assert_uint_eq(rig->box_count, 0);
+	ck_assert_ptr_nonnull(
+		strstr(rig_status(rig, ID_1, 1).reason, "waiting for its manager"));
+	(void)poll_once(rig, stamp);
+	rig_work(rig);
+	ck_assert_int_eq(rig_status(rig, ID_1, 1).state, TASK_RUNNING);
+	ck_assert_str_eq(rig_status(rig, ID_1, 1).reason, "");
+	rig_free(rig);
+}
+END_TEST
+
+START_TEST(a_task_without_the_wish_never_ends)
 {
 	struct rig *rig = guarded_rig();
 
@@ -198,7 +226,8 @@ START_TEST(nothing_is_started_while_no_manager_is_heard_and_the_echo_starts_it)
 	rig_send(rig, message);
 	rig_work(rig);
 	ck_assert_ptr_null(rig_box(rig, ID_1, 2));
-	ck_assert_ptr_nonnull(strstr(rig_status(rig, ID_1, 2).reason, "not heard for 30 s"));
+	ck_assert_ptr_nonnull(
+		strstr(rig_status(rig, ID_1, 2).reason, "not heard in the last 30 s"));
 	stamp = poll_once(rig, 0);
 	rig_work(rig);
 	ck_assert_ptr_null(rig_box(rig, ID_1, 2));
@@ -233,6 +262,7 @@ START_TEST(a_machine_that_started_again_counts_from_its_start)
 	uint64_t stamp = poll_once(rig, 0);
 
 	(void)poll_once(rig, stamp);
+	rig_sleep(rig, 25000);
 	rig->now.mono_ms = 5000;
 	rig_crash(rig);
 	rig_work(rig);
@@ -336,8 +366,8 @@ make_suite(void)
 	tcase_add_test(tc, echoes_keep_a_task_running);
 	tcase_add_test(tc, polls_without_a_new_echo_renew_nothing);
 	tcase_add_test(tc, stamps_that_were_never_given_or_of_another_start_do_not_count);
-	tcase_add_test(
-		tc, without_any_echo_the_order_counts_and_a_task_without_the_wish_never_ends);
+	tcase_add_test(tc, nothing_runs_before_the_first_echo);
+	tcase_add_test(tc, a_task_without_the_wish_never_ends);
 	tcase_add_test(tc,
 		       one_that_does_not_end_by_sigterm_is_killed_and_contact_does_not_save_it);
 	tcase_add_test(tc, nothing_is_started_while_no_manager_is_heard_and_the_echo_starts_it);

@@ -259,6 +259,7 @@ START_TEST(one_that_an_event_tells_of_is_found_without_a_restart)
 	rig_drop_box(rig, rig_box(rig, ID_2, 3));
 	give_full_set(rig);
 	rig_sleep(rig, 2 * GRACE_MS);
+	rig_work(rig);
 	rig_add_box(rig, ID_1, 1, CUBE_CONTAINER_RUNNING);
 	for (i = 0; i < 20; i++) {
 		rig_changed(rig, ID_1);
