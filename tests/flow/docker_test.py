@@ -200,12 +200,14 @@ class EngineDown(unittest.TestCase):
                 return nodes and not nodes[0]["RuntimeReady"] and nodes[0]
             node = wait_for("the node to say that its runtime is not ready", unready)
             self.assertIn(dockerd.socket, json.dumps(node))
-            task = cluster.submit(IMAGE, "sleep", "1000")
+            task = cluster.submit(IMAGE, "sleep", "1000", RestartPolicy="no")
+            lasting = cluster.submit(IMAGE, "sleep", "1000")
             dockerd.control("restart")
             task = cluster.wait_state(task["ID"], RUNNING, 60)
             self.assertEqual(task["Attempt"], 1)
+            cluster.wait_state(lasting["ID"], RUNNING, 60)
             # It ends, and its containers with it, as Docker does; and comes back: the end is
-            # reported with its code, and the worker goes on.
+            # reported with its code, the worker goes on, and what may starts again.
             dockerd.control("stop-engine")
             wait_for("the node to notice", unready, 30)
             dockerd.control("restart")
@@ -213,6 +215,10 @@ class EngineDown(unittest.TestCase):
             task = cluster.wait_final(task["ID"], 30)
             self.assertEqual(task["State"], FAILED)
             self.assertIn(task["ExitCode"], (137, 143))
+            lasting = wait_for("the other to run again", lambda: (t := cluster.task(lasting["ID"]))["Attempt"] > 1
+                               and t["State"] == RUNNING and t, 30)
+            # More than one, if an engine that was about to end was asked once more.
+            self.assertIn(lasting["RestartCount"], (1, 2))
             again = cluster.submit(IMAGE, "true")
             self.assertEqual(cluster.wait_final(again["ID"], 60)["State"], COMPLETED)
 
