@@ -1,8 +1,9 @@
-/* cube node - the machines: a table, one in detail, or the removal of one that has gone. */
+/* cube node - the machines: a table, one in detail; cordon, drain and removal are in
+ * node_change.c. */
 #include "api.h"
 #include "command.h"
 #include "common/units.h"
-#include "model/task.h"
+#include "node_change.h"
 #include "table.h"
 
 #include <inttypes.h>
@@ -10,6 +11,10 @@
 #include <string.h>
 
 static const struct cli_option options[] = {
+	{.name = "deadline",
+	 .arg = "SECONDS",
+	 .help = "of a drain: when what could not be moved is stopped; default: an hour"},
+	{.name = "no-wait", .help = "do not wait until a drain is over"},
 	OPTION_OUTPUT,
 	OPTION_MANAGER,
 	OPTION_HELP,
@@ -18,12 +23,15 @@ static const struct cli_option options[] = {
 
 static const struct cli_program program = {
 	.name = "cube node",
-	.summary = "show nodes, or remove one",
-	.operands = "[NAME | rm NAME]",
+	.summary = "show nodes, keep tasks away from one, empty or remove it",
+	.operands = "[[cordon|uncordon|drain|rm] NAME]",
 	.options = options,
-	.notes = "Without NAME: all of them. `cube node rm NAME` makes the manager forget a "
-		 "node "
-		 "that has no tasks; a worker that still runs joins again.",
+	.notes = "Without NAME: all of them. A node that is cordoned gets nothing new; drain "
+		 "moves its tasks to other nodes, one after another, says of each where it "
+		 "went, and leaves the node cordoned. What fits nowhere else is stopped when "
+		 "the deadline is over, and the exit code is then 1. uncordon ends both. rm "
+		 "makes the manager forget a node that has no tasks, or that no longer "
+		 "answers; a worker that still runs joins again.",
 };
 
 static void
@@ -49,8 +57,15 @@ status_format(const struct json_value *node, char *out, size_t size)
 {
 	bool ready = member_bool(node, "RuntimeReady");
 	const char *status = member_text(node, "Status", "?");
+	bool away = strcmp(status, "unreachable") == 0 || strcmp(status, "lost") == 0;
+	const char *wish = "";
 
-	(void)snprintf(out, size, "%s%s", status,
+	/* What is wanted of it says its status only while it is in contact. */
+	if (away && member_bool(node, "Draining"))
+		wish = ", draining";
+	else if (away && member_bool(node, "Cordoned"))
+		wish = ", cordoned";
+	(void)snprintf(out, size, "%s%s%s", status, wish,
 		       !ready && strcmp(status, "ready") == 0 ? ", no runtime" : "");
 }
 
@@ -159,6 +174,20 @@ enforces_format(const struct json_value *node, char *out, size_t size)
 	}
 }
 
+/* What was turned away at the fence, of either side; nothing if there is nothing. */
+static void
+print_stale(const struct json_value *node)
+{
+	char text[96];
+
+	if (member_int(node, "StaleReports", 0) == 0 && member_int(node, "StaleOrders", 0) == 0)
+		return;
+	(void)snprintf(text, sizeof(text),
+		       "%" PRId64 " reports, %" PRId64 " orders (turned away)",
+		       member_int(node, "StaleReports", 0), member_int(node, "StaleOrders", 0));
+	detail_print(stdout, "Stale:", text);
+}
+
 static void
 print_detail(const struct json_value *node)
 {
@@ -175,8 +204,11 @@ print_detail(const struct json_value *node)
 	detail_print(stdout, "Status:", text);
 	if (reason_of(node)[0] != '\0')
 		detail_print(stdout, "Reason:", reason_of(node));
+	if (member_bool(node, "Draining"))
+		detail_print(stdout, "Drain until:", member_text(node, "DrainUntil", ""));
 	(void)snprintf(text, sizeof(text), "%" PRId64, member_int(node, "TaskCount", 0));
 	detail_print(stdout, "Tasks:", text);
+	print_stale(node);
 	share_format(text, sizeof(text), member_real(node, "CpuAllocated", 0),
 		     member_real(node, "Cores", 0));
 	detail_print(stdout, "Cpu:", text);
@@ -189,17 +221,6 @@ print_detail(const struct json_value *node)
 	enforces_format(node, text, sizeof(text));
 	detail_print(stdout, "Enforces:", text);
 	print_labels(node);
-}
-
-/* A node's name as part of a path: what is no name is no node's. */
-static int
-node_path(const char *name, char *path, size_t size, struct cube_error *err)
-{
-	if (!name_is_valid(name))
-		return cube_fail(err, CUBE_ERR_NOT_FOUND, 0, "'%.64s' is not a node's name",
-				 name);
-	(void)snprintf(path, size, "/nodes/%s", name);
-	return 0;
 }
 
 static int
@@ -223,20 +244,18 @@ show(const struct api *api, const char *name, enum output_form form, struct cube
 	return rc;
 }
 
+/* cordon, uncordon, drain or rm of a node. */
 static int
-remove_node(const struct api *api, const char *name, struct cube_error *err)
+change(const struct api *api, const struct cli_values *values, const char *const *words,
+       struct cube_error *err)
 {
-	char path[API_PATH_SIZE];
-	struct answer answer;
-	int rc = node_path(name, path, sizeof(path), err);
+	struct node_change made = {
+		.word = words[0], .name = words[1], .waits = !cli_flag(values, "no-wait")};
+	int rc = cli_duration(values, "deadline", 0, NODE_DEADLINE_MAX_S * 1000,
+			      &made.deadline_ms, err);
 
-	if (rc == 0)
-		rc = api_call(api, "DELETE", path, NULL, 0, &answer, err);
-	if (rc < 0)
-		return rc;
-	answer_release(&answer);
-	(void)printf("%s\n", name);
-	return 0;
+	made.has_deadline = cli_text(values, "deadline") != NULL;
+	return rc != 0 ? rc : node_change(api, &made, err);
 }
 
 static int
@@ -254,13 +273,14 @@ run(const struct cli_values *values, struct cube_error *err)
 		return rc;
 	if (count == 0)
 		rc = list(&api, form, err);
-	else if (count == 2 && strcmp(words[0], "rm") == 0)
-		rc = remove_node(&api, words[1], err);
+	else if (count == 2 && node_is_change(words[0]))
+		rc = change(&api, values, words, err);
 	else if (count == 1)
 		rc = show(&api, words[0], form, err);
 	else
 		rc = cube_fail(err, CUBE_ERR_INVALID, 0,
-			       "wants nothing, a node's NAME, or rm NAME; not '%.60s %.60s'",
+			       "wants nothing, a node's NAME, or one of cordon, uncordon, "
+			       "drain and rm before it; not '%.60s %.60s'",
 			       words[0], words[1]);
 	return rc;
 }

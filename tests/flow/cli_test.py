@@ -72,7 +72,7 @@ class Usage(unittest.TestCase):
                 ("logs --tail x y", "cube logs: --tail x: must be a number from 0 to 1000000\n"),
                 ("logs --stream x y", "cube logs: --stream wants stdout or stderr, not 'x'\n"),
                 ("logs --since x y", "cube logs: --since wants an RFC 3339 time or Unix seconds, not 'x'\n"),
-                ("node a b", "cube node: wants nothing, a node's NAME, or rm NAME; not 'a b'\n"),
+                ("node a b", "cube node: wants nothing, a node's NAME, or one of cordon, uncordon, drain and rm before it; not 'a b'\n"),
                 ("plugin", "cube plugin: wants info and one plugin: cube plugin info roundrobin.so\n"),
                 ("plugin check x", "cube plugin: wants info and one plugin: cube plugin info roundrobin.so\n"),
                 ("version x", "cube version: unexpected argument x: see cube version --help\n"),
@@ -484,7 +484,23 @@ class Cli(unittest.TestCase):
         code, out, err = self.cube("node", "rm", "n1")
         self.assertEqual((code, out), (1, ""))
         self.assertRegex(err, r"^cube node: .*n1.*\n$")
+        self.assertEqual(self.cube("node", "cordon", "n1"), (0, "n1\n", ""))
+        self.assertRegex(self.cube("node")[1], r"(?m)^n1 +cordoned ")
+        self.assertRegex(self.cube("node", "n1")[1], r"(?m)^Status: +cordoned$")
+        self.assertEqual(self.cube("node", "uncordon", "n1"), (0, "n1\n", ""))
+        # It is the only node: what runs there can go nowhere, and the deadline ends it.
+        code, out, err = self.cube("node", "drain", "n1", "--deadline", "0")
+        self.assertEqual(code, 1)
+        self.assertRegex(out, rf"^{task_id[:8]} \S+ waits: no node is ready: 1 cordoned\nn1\n$")
+        self.assertEqual(err, "cube node: 1 task had to be stopped when the deadline was over: see `cube status`\n")
+        self.assertEqual(self.cube("node", "uncordon", "n1")[0], 0)
         self.assertEqual(self.cube("stop", task_id)[0], 0)
+        for word in ("cordon", "uncordon", "drain"):
+            self.assertEqual(self.cube("node", word, "nosuch"), (1, "", "cube node: there is no node nosuch\n"))
+        self.assertEqual(self.cube("node", "drain", "n1", "--deadline", "31h")[0], 0)
+        self.assertEqual(self.cube("node", "drain", "n1", "--deadline", "1000h")[0], 2)
+        self.assertEqual(self.cube("node", "drain", "n1", "--no-wait"), (0, "n1\n", ""))
+        self.assertEqual(self.cube("node", "uncordon", "n1")[0], 0)
         with Cluster() as other:
             other.start_manager()
             other.start_worker("n2")
