@@ -53,7 +53,9 @@ await_tasks(const struct api *api, const struct submission *submission, struct a
 	if (await->timeout_ms != 0)
 		await->deadline_ms = clock_now().mono_ms + await->timeout_ms;
 	for (size_t i = 0; i < submission->count; i++) {
-		int rc = wait_one(api, submission->ids[i], await, err);
+		int rc = submission->gone[i] >= 0
+				 ? submission->gone[i]
+				 : wait_one(api, submission->ids[i], await, err);
 
 		if (rc < 0)
 			return rc;

@@ -202,6 +202,26 @@ tell_rest(const struct submission *submission, const struct json_value *tasks)
 		complain("cube run", "%zu more of these tasks are there already", known);
 }
 
+/* Notes which tasks have ended and left the list: the manager's answer to them is all that
+ * there is. */
+static void
+note_gone(struct submission *submission, const struct json_value *root)
+{
+	const struct json_value *task =
+		root != NULL && root->type == JSON_ARRAY ? root->as.first : root;
+
+	for (size_t i = 0; i < submission->count && task != NULL; i++, task = task->next) {
+		if (!member_bool(task, "Final") || member_int(task, "Sequence", 0) != 0)
+			continue;
+		submission->gone[i] = wait_exit_code(task);
+		if (i < TELL_MAX)
+			complain("cube run",
+				 "task %s is not new: it ended (%s) and was removed from the "
+				 "list of tasks; --new runs it under a new id",
+				 submission->ids[i], state_word(task));
+	}
+}
+
 /* Takes " (line 1, column 9)" out of a message: it is of a text that the user never saw. */
 static void
 forget_place(struct cube_error *err)
@@ -214,7 +234,7 @@ forget_place(struct cube_error *err)
 }
 
 static int
-submit(const struct api *api, const struct submission *submission, struct cube_error *err)
+submit(const struct api *api, struct submission *submission, struct cube_error *err)
 {
 	struct answer answer;
 	int rc;
@@ -228,6 +248,7 @@ submit(const struct api *api, const struct submission *submission, struct cube_e
 		return rc;
 	}
 	tell_rest(submission, answer.doc.root);
+	note_gone(submission, answer.doc.root);
 	answer_release(&answer);
 	for (size_t i = 0; i < submission->count; i++)
 		(void)printf("%s\n", submission->ids[i]);

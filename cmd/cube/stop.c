@@ -40,6 +40,7 @@ static const struct cli_program program = {
 struct stopping {
 	char id[ID_SIZE];
 	bool asked; /* the manager has accepted it */
+	bool gone;  /* it had ended, and is not on the list any more */
 	uint64_t grace_ms;
 };
 
@@ -52,10 +53,15 @@ stop_one(const struct api *api, const char *text, struct stopping *out, struct c
 
 	if (rc == 0)
 		rc = get_task(api, out->id, &answer, err);
-	if (rc != 0)
+	/* What the manager knows of one that has left the list shows when it is to stop. */
+	out->gone = rc == CUBE_ERR_NOT_FOUND && id_parse(text, out->id) == 0;
+	if (rc != 0 && !out->gone)
 		return rc;
-	out->grace_ms = (uint64_t)member_int(answer.doc.root, "StopTimeout", GRACE_S) * 1000;
-	answer_release(&answer);
+	if (!out->gone) {
+		out->grace_ms =
+			(uint64_t)member_int(answer.doc.root, "StopTimeout", GRACE_S) * 1000;
+		answer_release(&answer);
+	}
 	(void)snprintf(path, sizeof(path), "/tasks/%s", out->id);
 	rc = api_call(api, "DELETE", path, NULL, 0, &answer, err);
 	if (rc != 0)
@@ -102,7 +108,8 @@ stop_all(const struct api *api, const char *const *tasks, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		if (!stopping[i].asked)
 			continue;
-		if (waits && wait_one(api, &stopping[i], timeout_ms, begin_ms, &err) < 0) {
+		if (waits && !stopping[i].gone &&
+		    wait_one(api, &stopping[i], timeout_ms, begin_ms, &err) < 0) {
 			complain("cube stop", "%s", err.message);
 			failed = 1;
 		} else {

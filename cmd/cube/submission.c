@@ -12,6 +12,7 @@ submission_release(struct submission *submission)
 	buf_release(&submission->body);
 	free(submission->ids);
 	free(submission->given);
+	free(submission->gone);
 	memset(submission, 0, sizeof(*submission));
 }
 
@@ -22,7 +23,10 @@ submission_room(struct submission *out, size_t count, struct cube_error *err)
 	buf_init(&out->body, SUBMISSION_LIMIT_BYTES);
 	out->ids = calloc(count + 1, sizeof(out->ids[0]));
 	out->given = calloc(count + 1, sizeof(out->given[0]));
-	return out->ids == NULL || out->given == NULL
+	out->gone = calloc(count + 1, sizeof(out->gone[0]));
+	for (size_t i = 0; out->gone != NULL && i < count; i++)
+		out->gone[i] = -1;
+	return out->ids == NULL || out->given == NULL || out->gone == NULL
 		       ? cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory")
 		       : 0;
 }

@@ -12,6 +12,8 @@ struct submission {
 	struct buf body;      /* a TaskEvent, or an array of them */
 	char (*ids)[ID_SIZE]; /* of its tasks, in their order */
 	bool *given;          /* this id came from the file */
+	int *gone;            /* exit code of one that had ended and left the list before it
+			       * was submitted this time; negative: of any other */
 	size_t count;
 	bool verbatim; /* body is the file's own bytes: its lines are the file's */
 };

@@ -53,7 +53,7 @@ class Submitter(threading.Thread):
 class ManagerKilled(unittest.TestCase):
     def test_in_the_middle_of_submissions(self):
         with Cluster() as cluster:
-            cluster.start_manager()
+            cluster.start_manager("--keep-tasks=0")
             cluster.start_worker("n1")
             cluster.wait_ready("n1")
             ran = cluster.path("ran")
@@ -72,7 +72,7 @@ class ManagerKilled(unittest.TestCase):
                     len(s.acknowledged) for s in submitters) >= min(before + SUBMISSIONS // (KILLS + 2), SUBMISSIONS),
                     60 * PATIENCE)
                 cluster.manager.kill()
-                cluster.start_manager()
+                cluster.start_manager("--keep-tasks=0")
             for s in submitters:
                 s.join(120 * PATIENCE)
                 self.assertEqual(s.errors, [])

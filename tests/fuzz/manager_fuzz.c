@@ -68,6 +68,23 @@ static const struct fuzz_seed seeds[] = {
 		"\"Final\":true,\"ExitCode\":1,\"Sequence\":2}\nH " NODE_1
 		"\nO 200\nP 8-1 1 []\n"
 		"T 5000\nG " TASK_1 "\nC\nL"),
+	FUZZ_SEED("=done/" TASK_1 " {\"SpecHash\":\"d24dd9541b255aa6\",\"State\":4,\"At\":"
+		  "\"2026-03-01T12:00:00.737Z\",\"ExitCode\":3}\n=done/" TASK_2
+		  " {\"SpecHash\":\"0000000000000001\",\"State\":3,\"At\":"
+		  "\"2026-03-02T12:00:00Z\"}\n" META "=meta/sequence 12\n=task/" TASK_2
+		  " {\"ID\":\"" TASK_2
+		  "\",\"Name\":\"y\",\"Image\":\"y\",\"State\":3,\"Wanted\":2,"
+		  "\"Final\":true,\"Sequence\":2,\"Brain\":{\"Ended\":"
+		  "\"2026-03-01T12:00:01Z\"}}\nS {\"State\":2,\"Task\":{\"ID\":\"" TASK_1
+		  "\",\"Image\":\"x\"}}\nG " TASK_1 "\nD " TASK_1 "\nT 61000\nG " TASK_2
+		  "\nY " TASK_2 "\nT 86400000\nC\nL"),
+	FUZZ_SEED("J " NODE_1 "\nH " NODE_1 "\nO 200\nS {\"State\":2,\"Task\":{\"ID\":\"" TASK_1
+		  "\",\"Image\":\"x\"}}\nD " TASK_1
+		  "\nS {\"State\":2,\"Task\":{\"ID\":\"" TASK_2
+		  "\",\"Image\":\"y\"}}\nD " TASK_2 "\nP 9-1 1 [{\"ID\":\"" TASK_1
+		  "\",\"State\":2,\"Attempt\":1}]\nS {\"State\":2,\"Task\":{\"ID\":\"" TASK_1
+		  "\",\"Image\":\"x\"}}\nC\nS {\"State\":2,\"Task\":{\"ID\":\"" TASK_1
+		  "\",\"Image\":\"z\"}}\nT 70000\nL"),
 	FUZZ_SEED(META
 		  "=node/n1 " NODE_1 "\n=task/" TASK_1 " {\"ID\":\"" TASK_1
 		  "\",\"Name\":\"x\",\"Image\":\"x\",\"State\":2,\"Wanted\":3,\"Attempt\":2,"
@@ -436,6 +453,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *line;
 	int rc;
 
+	script.world->config.keep_tasks = 1;
+	script.world->config.keep_tasks_s = 60;
 	while (data < end && *data == '=' && (line = fuzz_line(&data, end)) != NULL) {
 		store_line(script.world, line);
 		free(line);
