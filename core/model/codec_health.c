@@ -96,10 +96,10 @@ check_long(const struct json_doc *doc, const struct json_value *object,
 	if (health->port == 0 && wanted == NULL)
 		return json_fail(doc, object, err, "%s", NO_PORT);
 	if (health->port == 0)
-		return json_fail(doc, object, err,
-				 "%s is none of the task's TCP ports: name it in ExposedPorts, "
-				 "such as {\"80/tcp\": {}}",
-				 wanted);
+		return fail_wanted(doc, json_get(object, draft->tcp != NULL ? "Tcp" : "Port"),
+				   err,
+				   "a TCP port of this task, named in ExposedPorts such as "
+				   "{\"80/tcp\": {}}");
 	return 0;
 }
 

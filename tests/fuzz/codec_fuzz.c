@@ -27,6 +27,11 @@ static const struct fuzz_seed seeds[] = {
 		"\"StopTimeout\":0,\"Constraints\":[],\"Health\":null}}"),
 	FUZZ_SEED("{\"State\":3,\"Task\":{\"ID\":\"21b23589-5d2d-4731-b5c9-a97e9832d021\"}}"),
 	FUZZ_SEED("{\"Image\":\"nginx\",\"Name\":\"\",\"Cpu\":1e-3}"),
+	FUZZ_SEED("{\"Image\":\"x\",\"ExposedPorts\":{\"80/tcp\":{},\"443/tcp\":{}},"
+		  "\"Health\":{\"Http\":\"/health\",\"Port\":\"443/tcp\",\"Interval\":5,"
+		  "\"Timeout\":1,\"Threshold\":2,\"StartPeriod\":30}}"),
+	FUZZ_SEED("{\"Image\":\"x\",\"PortBindings\":{\"80/tcp\":\"\"},"
+		  "\"Health\":{\"Tcp\":\"80/tcp\"}}"),
 	FUZZ_SEED("{\"Cluster\":\"6be4cb6b-61d1-40cb-bc7b-9cacefefa60c\",\"Generation\":4,"
 		  "\"Sequence\":17,\"Full\":true,\"Acked\":\"ab-9\",\"Tasks\":[{\"ID\":"
 		  "\"21b23589-5d2d-4731-b5c9-a97e9832d021\",\"Attempt\":3,\"Wanted\":2,"

@@ -8,6 +8,7 @@
  *   G, D ID      get, stop              j CODE   the manager's answer to joining
  *   R            the oldest job is done, as an engine would; R CODE: it fails with this
  *   V WORDS      it is done, and the runtime answers with this state, code, attempt, handle
+ *   H CODE STATUS  the newest check of health has this error, or this status
  *   X CODE       the oldest container ends; c ID, z: look at one, at all; p: progress
  *   T MS         time goes by           E        the journal fails, or works again
  *   C            kill -9, and a new brain on what was durable
@@ -66,12 +67,22 @@ static const struct fuzz_seed seeds[] = {
 		"P 64-9\nR\nV 2 0 2 box-6be4cb6b-2\nV 3 137 2 box-6be4cb6b-2\nP 65-0\nT 1000\n"
 		"O {\"Cluster\":\"" CLUSTER_2 "\",\"Generation\":9,\"Sequence\":1}\n" ORDERS(
 			"8", "true", ORDER("3", "2")) "R\nR\nR\nR\nL\nC\nL"),
+	FUZZ_SEED("R\nR\nO {\"Cluster\":\"" CLUSTER_1 "\",\"Generation\":4,\"Sequence\":1,"
+		  "\"Full\":true,\"Tasks\":[{\"ID\":\"" ID_1
+		  "\",\"Attempt\":1,\"Wanted\":2,\"Task\":{\"Image\":\"x\",\"ExposedPorts\":"
+		  "{\"80/tcp\":{}},\"Health\":{\"Http\":\"/\",\"Interval\":2,\"Threshold\":2}}"
+		  "}]}\nR\nV 2 0 1 a\nT 2500\nH 0 500\nP 0-0\nT 2500\nH 0 200\nT 2500\nH -5 0\n"
+		  "T 2500\nH -6 0\nT 2500\nH 0 404\nL\nR\nC\nR\nV 2 0 1 a\nR\nV 3 0 1 a\nL\nH "
+		  "0 0"),
 	FUZZ_SEED(RECORD("1", "\"State\":1,\"Phase\":\"ordered\"") META
 		  "R\nV 1 0 1 a\nV 2 0 1 a\nc " ID_1 "\nV 3 0 1 a\nP 1-1\nL\n"),
 };
 
 struct script {
 	struct rig *rig;
+	uint64_t check; /* the newest; 0: none */
+	uint32_t check_attempt;
+	char check_task[ID_SIZE];
 	uint8_t waits[STEPS_MAX + 8]; /* by token: not answered yet */
 	intptr_t tokens;
 };
@@ -109,6 +120,14 @@ look(struct rig *rig, const struct worker_effect *effect)
 		FUZZ_MUST(effect->status >= 200 && effect->status < 600);
 		if (effect->status >= 400)
 			fuzz_check_text(effect->message);
+	}
+	if (effect->kind == WORKER_EFFECT_CHECK) {
+		FUZZ_MUST(effect->check > running->check || running->check == 0);
+		FUZZ_MUST(effect->port != 0 && effect->host[0] != '\0');
+		FUZZ_MUST(effect->spec->health.kind != HEALTH_NONE && effect->timeout_ms > 0);
+		running->check = effect->check;
+		running->check_attempt = effect->attempt;
+		memcpy(running->check_task, effect->task_id, ID_SIZE);
 	}
 	if (effect->kind != WORKER_EFFECT_JOB || effect->task_id[0] == '\0')
 		return;
@@ -279,6 +298,23 @@ do_say(struct script *script, const char *text)
 }
 
 static void
+do_check(struct script *script, const char *text)
+{
+	struct worker_message *message = rig_message(WORKER_CHECKED, 0);
+	int code = 0;
+	int status = 0;
+
+	(void)sscanf(text, "%3d %3d", &code, &status);
+	memcpy(message->task_id, script->check_task, ID_SIZE);
+	message->attempt = script->check_attempt;
+	message->check = script->check;
+	message->status = status;
+	if (code < 0 && code >= CUBE_ERR_INTERNAL)
+		(void)cube_fail(&message->error, code, 0, "so it is");
+	send(script, message);
+}
+
+static void
 do_end(struct script *script, const char *text)
 {
 	struct rig *rig = script->rig;
@@ -345,6 +381,7 @@ do_crash(struct script *script)
 {
 	memset(script->waits, 0, sizeof(script->waits));
 	script->rig->fault = NULL;
+	script->check = 0; /* their numbers begin anew */
 	rig_crash(script->rig);
 	drop_rest(script->rig);
 }
@@ -366,6 +403,8 @@ do_line(struct script *script, const char *line)
 		do_job(script, rest);
 	else if (line[0] == 'V')
 		do_say(script, rest);
+	else if (line[0] == 'H')
+		do_check(script, rest);
 	else if (line[0] == 'X')
 		do_end(script, rest);
 	else if (line[0] == 'T')
