@@ -6,6 +6,7 @@
 #include "common/units.h"
 #include "ports.h"
 #include "submission_event.h"
+#include "submission_health.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -188,10 +189,7 @@ put_texts(struct json_writer *writer, const struct cli_values *values)
 {
 	static const struct {
 		const char *option, *key;
-	} texts[] = {{"name", "Name"},
-		     {"restart", "RestartPolicy"},
-		     {"health", "HealthCheck"},
-		     {"job", "Job"}};
+	} texts[] = {{"name", "Name"}, {"restart", "RestartPolicy"}, {"job", "Job"}};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (cli_text(values, texts[i].option) != NULL)
@@ -214,7 +212,9 @@ put_task(struct json_writer *writer, const struct cli_values *values, const char
 	put_list(writer, "Cmd", operands + 1);
 	put_texts(writer, values);
 	put_list(writer, "Entrypoint", cli_list(values, "entrypoint", &count));
-	rc = put_amounts(writer, values, err);
+	rc = health_put(writer, values, err);
+	if (rc == 0)
+		rc = put_amounts(writer, values, err);
 	if (rc == 0)
 		rc = put_numbers(writer, values, err);
 	list = cli_list(values, "env", &count);

@@ -245,6 +245,81 @@ START_TEST(options_become_the_fields_of_a_task)
 }
 END_TEST
 
+START_TEST(a_health_check_is_sent_in_full_where_more_is_said_of_it)
+{
+	const char *const http[] = {"run",
+				    "--publish=80",
+				    "--health=/ok",
+				    "--health-port=443",
+				    "--health-interval=30s",
+				    "--health-timeout=5",
+				    "--health-retries=4",
+				    "--health-start-period=2m",
+				    "image",
+				    NULL};
+	const struct json_value *task;
+	const struct json_value *health;
+
+	ck_assert_int_eq(from_options(http), 0);
+	task = json_get(body(), "Task");
+	ck_assert_ptr_null(json_get(task, "HealthCheck"));
+	health = json_get(task, "Health");
+	ck_assert_uint_eq(health->count, 6);
+	ck_assert_str_eq(text_of(health, "Http"), "/ok");
+	ck_assert_str_eq(text_of(health, "Port"), "443/tcp");
+	ck_assert_int_eq(json_get(health, "Interval")->as.number.integer, 30);
+	ck_assert_int_eq(json_get(health, "Timeout")->as.number.integer, 5);
+	ck_assert_int_eq(json_get(health, "Threshold")->as.number.integer, 4);
+	ck_assert_int_eq(json_get(health, "StartPeriod")->as.number.integer, 120);
+}
+END_TEST
+
+START_TEST(a_port_to_connect_to_needs_no_path)
+{
+	const char *const words[] = {"run", "--publish=80", "--health-tcp",
+				     "80",  "image",        NULL};
+	const struct json_value *health;
+
+	ck_assert_int_eq(from_options(words), 0);
+	health = json_get(json_get(body(), "Task"), "Health");
+	ck_assert_uint_eq(health->count, 1);
+	ck_assert_str_eq(text_of(health, "Tcp"), "80/tcp");
+}
+END_TEST
+
+static const struct {
+	const char *options[2];
+	const char *message;
+} contradictions[] = {
+	{{"--health=/", "--health-tcp=80"},
+	 "give --health PATH or --health-tcp PORT, not both"},
+	{{"--health-tcp=80", "--health-port=80"},
+	 "--health-port goes with --health; --health-tcp names its own"},
+	{{"--health-port=80", "--priority=1"},
+	 "--health-port goes with --health PATH or --health-tcp PORT"},
+	{{"--health-timeout=1", "--priority=1"},
+	 "--health-timeout goes with --health PATH or --health-tcp PORT"},
+	{{"--health-retries=1", "--priority=1"},
+	 "--health-retries goes with --health PATH or --health-tcp PORT"},
+	{{"--health=/", "--health-retries=0"},
+	 "--health-retries 0: must be a number from 1 to 1000"},
+	{{"--health=/", "--health-interval=500ms"},
+	 "--health-interval 500ms: must be a time such as 30, 30s, 500ms, 5m or 1h, from 1s to "
+	 "86400s"},
+	{{"--health=/", "--health-interval=1500ms"},
+	 "--health-interval 1500ms: must be whole seconds"},
+};
+
+START_TEST(a_health_check_that_contradicts_itself_is_refused)
+{
+	const char *const words[] = {"run", contradictions[_i].options[0],
+				     contradictions[_i].options[1], "image", NULL};
+
+	ck_assert_int_eq(from_options(words), CUBE_ERR_INVALID);
+	ck_assert_str_eq(err.message, contradictions[_i].message);
+}
+END_TEST
+
 START_TEST(what_was_not_said_is_not_sent)
 {
 	const char *const words[] = {"run", "image", NULL};
@@ -313,6 +388,10 @@ suite_make(void)
 	LOOP(tests, what_is_wrong_with_a_file_is_said_with_its_place, refusals);
 	tcase_add_test(tests, a_file_that_is_not_there_or_no_json_is_refused);
 	tcase_add_test(tests, options_become_the_fields_of_a_task);
+	tcase_add_test(tests, a_health_check_is_sent_in_full_where_more_is_said_of_it);
+	tcase_add_test(tests, a_port_to_connect_to_needs_no_path);
+	tcase_add_loop_test(tests, a_health_check_that_contradicts_itself_is_refused, 0,
+			    sizeof(contradictions) / sizeof(contradictions[0]));
 	tcase_add_test(tests, what_was_not_said_is_not_sent);
 	LOOP(tests, a_bad_value_is_refused_with_what_would_be_right, bad_options);
 	tcase_add_test(tests, what_can_stand_once_is_refused_twice);
