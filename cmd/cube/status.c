@@ -304,7 +304,8 @@ print_detail(const struct json_value *task)
 static int
 print_history(const struct api *api, const char *id, struct cube_error *err)
 {
-	static const char *const heads[] = {"TIME", "STATE", "ATTEMPT", "NODE", "REASON", NULL};
+	static const char *const heads[] = {"TIME", "STATE",  "ATTEMPT", "NODE",
+					    "BY",   "REASON", NULL};
 	char path[API_PATH_SIZE];
 	struct answer answer;
 	struct table table;
@@ -325,6 +326,7 @@ print_history(const struct api *api, const char *id, struct cube_error *err)
 			table_add(&table, (const char *const[]){member_text(at, "Time", ""),
 								state_name(at), attempt,
 								member_text(at, "Node", ""),
+								member_text(at, "By", ""),
 								member_text(at, "Reason", "")});
 		}
 	}
