@@ -416,7 +416,7 @@ class Cli(unittest.TestCase):
         code, out, err = self.cube("status", task_id[:13])
         self.assertEqual((code, err), (0, ""))
         for line in [rf"ID: +{task_id}", r"Name: +detail", r"State: +Failed", r"Exit code: +3", r"Node: +n1",
-                     r"Memory: +16M", r"TIME +STATE +ATTEMPT +NODE +REASON"]:
+                     r"Memory: +16M", r"TIME +STATE +ATTEMPT +NODE +BY +REASON"]:
             self.assertRegex(out, "(?m)^" + line)
         history = out[out.index("\nTIME"):]
         self.assertLess(history.index("Pending"), history.index("Running"))
