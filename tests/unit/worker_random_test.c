@@ -1,7 +1,9 @@
 /* The worker's brain against a seeded adversary: crashes between any two steps, commits
  * that come late or fail, jobs that fail, time out with and without effect or answer late,
- * lost replies, containers that end by themselves. What must hold is asserted at every
- * release; at the end the faults stop and all that is wanted must run. */
+ * lost replies, containers that end by themselves, and such that nobody knows, of this
+ * cluster and of another. What must hold is asserted at every release; at the end the faults
+ * stop and all that is wanted must run, and only that; then the manager falls silent, which
+ * ends the one task that asks for it. */
 #include "base/random.h"
 #include "check_main.h"
 #include "worker_help.h"
@@ -14,6 +16,9 @@
 #define ORDERS_MAX   1000
 #define POLL_TOKEN   100000
 #define LATE_MAX     64
+#define GHOSTS_MAX   12
+#define GUARDED      0 /* the task with StopAfterDisconnect */
+#define GUARD_S      10
 
 struct asked {                   /* what one PUT said */
 	uint32_t attempt[TASKS]; /* 0: not in it */
@@ -32,6 +37,9 @@ static struct world {
 	struct asked asked[ORDERS_MAX];
 	uint64_t sequence;
 	struct revision known;
+	uint64_t stamp; /* that came with it */
+	unsigned ghosts;
+	unsigned foreign; /* of those, of another cluster */
 	/* what the worker has promised: attempts up to here never start any more */
 	uint32_t barred[TASKS];
 	uint32_t told_to_stop[TASKS]; /* by name */
@@ -75,6 +83,44 @@ task_of(const char *id)
 		}                                                                       \
 	} while (0)
 
+/* ---- containers that nobody knows ---- */
+
+static bool
+is_ghost(const char *id)
+{
+	return strncmp(id, "99999999-", 9) == 0;
+}
+
+static void
+add_ghost(struct rig *rig)
+{
+	struct box *box;
+	char id[ID_SIZE];
+
+	if (world.ghosts == GHOSTS_MAX)
+		return;
+	(void)snprintf(id, sizeof(id), "99999999-0000-4000-8000-%012x", world.ghosts++);
+	box = rig_add_box(rig, id, 1 + (uint32_t)below(3), 1 + (uint32_t)below(3));
+	(void)snprintf(box->handle, sizeof(box->handle), "ghost-%u", world.ghosts);
+	if (chance(30)) {
+		(void)snprintf(box->cluster, ID_SIZE, "%s", CLUSTER_2);
+		world.foreign++;
+	}
+	if (chance(50))
+		rig_changed(rig, id);
+}
+
+static void
+check_ghost(struct rig *rig, const struct worker_effect *effect)
+{
+	const struct box *box = rig_box(rig, effect->task_id, effect->attempt);
+
+	HOLDS(effect->job != WORKER_JOB_PREPARE && effect->job != WORKER_JOB_RUN,
+	      "it starts what nobody ordered");
+	HOLDS(box == NULL || strcmp(box->cluster, CLUSTER_2) != 0,
+	      "it touches another cluster's");
+}
+
 /* ---- what must hold whenever something leaves the worker ---- */
 
 static void
@@ -85,7 +131,6 @@ check_job(struct rig *rig, const struct worker_effect *effect)
 
 	if (effect->job == WORKER_JOB_LIST || effect->job == WORKER_JOB_PROBE)
 		return;
-	task = task_of(effect->task_id);
 	for (i = 0; i < rig->out_count; i++)
 		HOLDS(rig->out[i]->kind != WORKER_EFFECT_JOB ||
 			      strcmp(rig->out[i]->task_id, effect->task_id) != 0,
@@ -93,8 +138,11 @@ check_job(struct rig *rig, const struct worker_effect *effect)
 	for (i = 0; i < world.late_count; i++)
 		HOLDS(strcmp(world.late[i]->task_id, effect->task_id) != 0,
 		      "a job of a task before the last was answered");
+	if (is_ghost(effect->task_id))
+		check_ghost(rig, effect);
 	if (effect->job != WORKER_JOB_PREPARE && effect->job != WORKER_JOB_RUN)
 		return;
+	task = task_of(effect->task_id);
 	HOLDS(effect->attempt > world.barred[task], "attempt %u starts after its stop",
 	      effect->attempt);
 	HOLDS(rig_attempt(rig, effect->task_id, effect->attempt) != NULL,
@@ -114,6 +162,11 @@ check_report(struct rig *rig, const struct task *task)
 	      "told %s of attempt %u, the journal has %s", state, status->attempt,
 	      record != NULL ? record : "nothing");
 	HOLDS(strstr(status->reason, "vanished") == NULL, "nothing ever vanished");
+	HOLDS(!status->disconnected || task_of(task->spec->id) == GUARDED,
+	      "one that never asked for it was cut off");
+	HOLDS(!status->disconnected || status->state < TASK_COMPLETED ||
+		      strstr(status->reason, "no manager was heard") != NULL,
+	      "cut off, and it says: %s", status->reason);
 	if (status->has_exit_code)
 		HOLDS(box != NULL && box->state == CUBE_CONTAINER_EXITED &&
 			      box->exit_code == status->exit_code,
@@ -246,6 +299,35 @@ deliver_late(struct rig *rig, size_t index)
 /* ---- the manager ---- */
 
 static void
+guard(struct worker_message *message)
+{
+	struct order *order = &message->orders.items[message->orders.count - 1];
+	char text[200];
+
+	if (order->spec == NULL)
+		return;
+	task_spec_put(order->spec);
+	(void)snprintf(text, sizeof(text),
+		       "{'ID':'%s','Name':'web','Image':'x','StopAfterDisconnect':%d}",
+		       world.ids[GUARDED], GUARD_S);
+	order->spec = spec_of(text, CODEC_LENIENT);
+}
+
+/* With the newest stamp that came, or one that is long over. */
+static void
+send_poll(struct rig *rig, uint32_t wait_ms, bool doubtful)
+{
+	struct worker_message *message = rig_message(WORKER_POLL, POLL_TOKEN);
+
+	message->since = world.known;
+	message->wait_ms = wait_ms;
+	message->stamp = world.stamp;
+	if (doubtful && chance(10))
+		message->stamp = world.stamp - below(world.stamp + 1);
+	rig_send(rig, message);
+}
+
+static void
 send_orders(struct rig *rig, bool full)
 {
 	struct worker_message *message;
@@ -269,6 +351,8 @@ send_orders(struct rig *rig, bool full)
 		if (asked->left_out[i])
 			continue;
 		orders_add(message, world.ids[i], world.attempt[i], world.wanted[i]);
+		if (i == GUARDED)
+			guard(message);
 	}
 	rig_send(rig, message);
 }
@@ -306,6 +390,9 @@ receive(struct rig *rig, bool lossy)
 		if (effect->kind == WORKER_EFFECT_REPLY &&
 		    effect->token == (void *)(intptr_t)POLL_TOKEN && !(lossy && chance(20))) {
 			world.known = effect->revision;
+			HOLDS(effect->stamp != 0 && effect->stamp <= rig->now.mono_ms,
+			      "a stamp of no clock");
+			world.stamp = effect->stamp;
 			for (j = 0; j < effect->task_count; j++) {
 				const struct task *told = &effect->tasks[j];
 				int task = task_of(told->spec->id);
@@ -343,7 +430,7 @@ end_some_box(struct rig *rig)
 	if (rig->box_count == 0)
 		return;
 	box = &rig->boxes[below(rig->box_count)];
-	if (box->state != CUBE_CONTAINER_RUNNING)
+	if (box->state != CUBE_CONTAINER_RUNNING || is_ghost(box->task_id))
 		return;
 	box->state = CUBE_CONTAINER_EXITED;
 	box->exit_code = (int)below(4);
@@ -367,7 +454,7 @@ one_step(struct rig *rig)
 	else if (dice < 68)
 		send_orders(rig, chance(30));
 	else if (dice < 78)
-		rig_poll(rig, world.known, (uint32_t)below(3000), POLL_TOKEN);
+		send_poll(rig, (uint32_t)below(3000), true);
 	else if (dice < 84)
 		end_some_box(rig);
 	else if (dice < 92)
@@ -378,8 +465,10 @@ one_step(struct rig *rig)
 		rig->down = !rig->down;
 	else if (dice < 98)
 		rig->fault = rig->fault == NULL ? "disk full" : NULL;
-	else
+	else if (chance(70))
 		rig_changed(rig, world.ids[below(TASKS)]);
+	else
+		add_ghost(rig);
 	if (rig->waiting_count > RIG_MAX / 2)
 		rig->fault = NULL;
 	if (rig->fault == NULL && chance(60))
@@ -424,7 +513,7 @@ heal(struct rig *rig)
 		do_all_jobs(rig);
 		if (i % 10 == 0)
 			send_orders(rig, true);
-		rig_poll(rig, world.known, 500, POLL_TOKEN);
+		send_poll(rig, 500, false);
 		rig_sleep(rig, 1000);
 		receive(rig, false);
 	}
@@ -434,6 +523,7 @@ heal(struct rig *rig)
 static void
 check_end(struct rig *rig)
 {
+	unsigned foreign = 0;
 	size_t i;
 	int task;
 
@@ -458,12 +548,44 @@ check_end(struct rig *rig)
 			      "there",
 			      world.attempt[task], task);
 	}
-	for (i = 0; i < rig->box_count; i++)
+	for (i = 0; i < rig->box_count; i++) {
+		if (is_ghost(rig->boxes[i].task_id)) {
+			HOLDS(strcmp(rig->boxes[i].cluster, CLUSTER_2) == 0,
+			      "a container that nobody knows is still there");
+			foreign++;
+			continue;
+		}
 		HOLDS(rig->boxes[i].state != CUBE_CONTAINER_RUNNING ||
 			      rig->boxes[i].attempt ==
 				      world.attempt[task_of(rig->boxes[i].task_id)],
 		      "attempt %u still runs", rig->boxes[i].attempt);
+	}
+	HOLDS(foreign == world.foreign, "another cluster's container is gone");
 	HOLDS(rig_count(rig, WORKER_EFFECT_JOB) == 0, "it does not come to rest");
+}
+
+/* No manager any more. */
+static void
+check_silence(struct rig *rig)
+{
+	uint32_t attempt = world.attempt[GUARDED];
+	const struct box *box;
+	int i;
+
+	for (i = 0; i <= GUARD_S; i++) {
+		rig_sleep(rig, 1000);
+		do_all_jobs(rig);
+	}
+	box = attempt != 0 ? rig_box(rig, world.ids[GUARDED], attempt) : NULL;
+	HOLDS(box == NULL || box->state != CUBE_CONTAINER_RUNNING,
+	      "attempt %u runs, and no manager is heard", attempt);
+	for (i = 0; i < TASKS; i++) {
+		box = rig_box(rig, world.ids[i], world.attempt[i]);
+		if (i != GUARDED && world.attempt[i] != 0 && !world.ended[i] &&
+		    world.wanted[i] == TASK_WANTED_RUN)
+			HOLDS(box != NULL && box->state == CUBE_CONTAINER_RUNNING,
+			      "task %d ended for want of a manager", i);
+	}
 }
 
 static void
@@ -483,12 +605,15 @@ run_seed(uint64_t seed)
 	rig->config.seed = seed;
 	rig->config.runtime_has_events = seed % 3 != 0;
 	rig->config.keep_ended = (uint32_t)below(4);
+	rig->config.keep_attempts = (uint32_t)below(3);
+	rig->config.orphan_grace_ms = below(20000);
 	rig->auto_commit = false;
 	rig_boot(rig);
 	for (i = 0; i < STEPS; i++)
 		one_step(rig);
 	heal(rig);
 	check_end(rig);
+	check_silence(rig);
 	rig_free(rig);
 }
 
