@@ -156,12 +156,12 @@ manager_free(struct manager *manager)
 		return;
 	if (manager->scheduler != NULL)
 		scheduler_close(manager->scheduler);
+	heap_release(&manager->restarts); /* before its entries */
 	ledger_release(&manager->ledger);
 	events_release(&manager->events);
 	trim_release(&manager->trim);
 	watch_release(&manager->watch);
 	pending_release(&manager->pending);
-	heap_release(&manager->restarts);
 	nodes_release(&manager->nodes);
 	columns_release(&manager->columns);
 	fit_release(&manager->fit);
