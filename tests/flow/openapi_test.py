@@ -194,7 +194,8 @@ class Walk:
         self.faults, self.statuses, self.described_headers = [], set(), set()
         self.recorder = Recorder()
         cluster.cleanups.append(self.recorder.close)
-        cluster.start_manager()
+        self.unnamed = free_port()  # a worker that never answers
+        cluster.start_manager("--workers", f"127.0.0.1:{self.unnamed}")
         port = free_port()
         self.recorder.worker_port = port
         cluster.start_worker("n1", "process.so", "--advertise", f"127.0.0.1:{self.recorder.port}",
@@ -359,6 +360,20 @@ class Walk:
         self.ask("manager", "POST", "/nodes", dict(own, Cores=-1), 400)
         self.send_length("manager", "POST", "/nodes", 1 << 30)
         self.ask("manager", "DELETE", "/nodes/n2", wanted=204)
+        for word in ("cordon", "uncordon", "drain"):
+            self.ask("manager", "POST", f"/nodes/%21/{word}", wanted=400)
+            self.ask("manager", "POST", f"/nodes/nobody/{word}", wanted=404)
+            self.ask("manager", "POST", f"/nodes/127.0.0.1-{self.unnamed}/{word}", wanted=409)
+        self.ask("manager", "POST", "/nodes/n1/cordon", wanted=200)
+        # What runs on it fits nowhere else, so it stays.
+        self.ask("manager", "POST", "/nodes/n1/drain", wanted=200)
+        self.ask("manager", "POST", "/nodes/n1/drain", {"Deadline": 600}, 200)
+        for broken in ({"Deadline": -1}, {"Deadline": 1 << 40}, {"Deadline": "1h"}, {"Dead": 1}, []):
+            self.ask("manager", "POST", "/nodes/n1/drain", broken, 400)
+        self.send_length("manager", "POST", "/nodes/n1/drain", 1 << 30)
+        drained = self.ask("manager", "POST", "/nodes/n1/uncordon", wanted=200)
+        if drained["Status"] != "ready" or drained["TaskCount"] == 0:
+            self.faults.append(f"after uncordon: {drained}")
 
     def walk_worker(self):
         self.ask("worker", "GET", "/tasks", wanted=200)
