@@ -76,6 +76,7 @@ begin_attempt(struct manager *manager, struct entry *entry)
 	if (entry->again)
 		status->restart_count++;
 	entry->again = false;
+	entry->ran_from_ms = 0;
 	entry->displaced = false;
 	entry->told = false;
 	entry->absence = 0;

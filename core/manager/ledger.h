@@ -42,12 +42,13 @@ struct entry {
 	 * the node's list of held ones; NULL: none is */
 	struct node *held;
 	/* what it has been through; see manager/restart.c */
-	char *avoid;       /* malloced: the name of the node to keep away from; NULL: none */
-	uint32_t failures; /* in a row on the node it was on last */
-	uint32_t clashes;  /* host ports that were taken, in a row */
-	bool keeps;        /* as read back: room is kept on its node; until restart_restore */
-	bool again;        /* its next attempt counts as a restart */
-	bool displaced;    /* it is to move: its node was told to stop this attempt */
+	char *avoid;          /* malloced: the name of the node to keep away from; NULL: none */
+	uint64_t ran_from_ms; /* mono: since when this attempt is seen to run; 0: not yet */
+	uint32_t failures;    /* in a row on the node it was on last */
+	uint32_t clashes;     /* host ports that were taken, in a row */
+	bool keeps;     /* as read back: room is kept on its node; until restart_restore */
+	bool again;     /* its next attempt counts as a restart */
+	bool displaced; /* it is to move: its node was told to stop this attempt */
 	/* while Pending */
 	uint64_t absence; /* which absence of its node it was withdrawn for; 0: none */
 	struct shape *shape;

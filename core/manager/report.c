@@ -59,6 +59,8 @@ take_running(struct manager *manager, struct entry *entry, const struct task_sta
 	struct task_status *status = &entry->task.status;
 	bool changed = copy_facts(status, report);
 
+	if (entry->ran_from_ms == 0)
+		entry->ran_from_ms = manager->step->now.mono_ms;
 	if (status->state != TASK_RUNNING) {
 		ledger_move(manager, entry, TASK_RUNNING);
 		brain_log_task(manager, "task.running", entry);

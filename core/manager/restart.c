@@ -130,15 +130,17 @@ port_clashed(struct manager *manager, struct entry *entry)
 
 /* ---- the policy ---- */
 
-/* Since its last attempt began; 0: it never ran. Both times are of the worker's clock, if it
- * told both. */
-static int64_t
-ran_ms(const struct manager *manager, const struct task_status *status)
+/* How long its last attempt ran, as far as is known: by the worker's own clock, or by how long
+ * it was seen to run. The clocks of two machines are never compared. */
+static bool
+ran_long(const struct manager *manager, const struct entry *entry)
 {
-	int64_t finish_ms =
-		status->finish_ms != 0 ? status->finish_ms : manager->step->now.wall_ms;
+	const struct task_status *status = &entry->task.status;
 
-	return status->start_ms != 0 ? finish_ms - status->start_ms : 0;
+	if (status->start_ms != 0 && status->finish_ms != 0)
+		return status->finish_ms - status->start_ms >= WELL_AFTER_MS;
+	return entry->ran_from_ms != 0 &&
+	       manager->step->now.mono_ms - entry->ran_from_ms >= WELL_AFTER_MS;
 }
 
 static void
@@ -173,6 +175,8 @@ start_again(struct manager *manager, struct entry *entry, bool well)
 	} else {
 		assign_hold(entry);
 	}
+	if (status->finish_ms == 0)
+		status->finish_ms = manager->step->now.wall_ms;
 	wait_for(manager, entry, delay_ms(manager, status->restarts));
 	ledger_move(manager, entry, well ? TASK_PENDING : TASK_FAILED);
 	brain_log_task(manager, "task.restarting", entry);
@@ -204,7 +208,7 @@ restart_ended(struct manager *manager, struct entry *entry, bool well)
 		return;
 	}
 	entry->clashes = 0;
-	if (ran_ms(manager, status) >= WELL_AFTER_MS) {
+	if (ran_long(manager, entry)) {
 		status->restarts = 0;
 		entry->failures = 0;
 		free(entry->avoid);
@@ -226,7 +230,7 @@ restart_vanished(struct manager *manager, struct entry *entry, const char *reaso
 	struct task_status *status = &entry->task.status;
 
 	status->has_exit_code = false;
-	status->finish_ms = manager->step->now.wall_ms;
+	status->finish_ms = 0;
 	task_reason(status, "%s", reason);
 	restart_ended(manager, entry, false);
 }

@@ -455,6 +455,36 @@ START_TEST(what_has_vanished_is_started_again_as_what_failed)
 }
 END_TEST
 
+START_TEST(how_long_it_ran_is_never_read_from_two_clocks)
+{
+	struct report report = report_of(1, TASK_RUNNING, 1);
+
+	/* The worker's clock is an hour behind. */
+	report.status.start_ms = world->now.wall_ms - 3600000;
+	ck_assert_int_eq(submit(world, 1, ""), 201);
+	(void)actor_obey(world, &actor);
+	actor_tells(world, &actor, report);
+	actor.revision = (struct revision){999, 1};
+	ck_assert(actor_tell(world, &actor, true, NULL, 0));
+	ck_assert_uint_eq(get(world, 1).restarts, 1);
+	ck_assert_int_eq(get(world, 1).finish_ms, world->now.wall_ms);
+	wait_over(1, &actor);
+	report.status.attempt = 2;
+	actor_tells(world, &actor, report);
+	actor.revision = (struct revision){1000, 1};
+	ck_assert(actor_tell(world, &actor, true, NULL, 0));
+	ck_assert_uint_eq(get(world, 1).restarts, 2);
+	/* Ten minutes as the manager saw them. */
+	wait_over(1, &actor);
+	report.status.attempt = 3;
+	actor_tells(world, &actor, report);
+	live(TEN_MINUTES_MS);
+	actor.revision = (struct revision){1001, 1};
+	ck_assert(actor_tell(world, &actor, true, NULL, 0));
+	ck_assert_uint_eq(get(world, 1).restarts, 1);
+}
+END_TEST
+
 START_TEST(a_taken_port_sends_it_elsewhere_and_is_no_restart)
 {
 	struct report report = end_of(1, 1, "port 8080 is in use");
@@ -669,6 +699,7 @@ suite(void)
 	tcase_add_test(t, the_same_submit_again_shows_that_it_waits);
 	tcase_add_test(t, what_is_said_of_the_attempt_that_is_over_changes_nothing);
 	tcase_add_test(t, what_has_vanished_is_started_again_as_what_failed);
+	tcase_add_test(t, how_long_it_ran_is_never_read_from_two_clocks);
 	tcase_add_test(t, a_taken_port_sends_it_elsewhere_and_is_no_restart);
 	tcase_add_test(t, what_its_worker_cut_off_is_placed_at_once_and_is_no_restart);
 	tcase_add_test(t, a_node_that_is_removed_keeps_no_room);
