@@ -239,6 +239,13 @@ check-long:
 	@$(MAKE) $(PARALLEL) tests
 	@tests/run -b $(BUILD) -t 3600 $(CHECKED)
 
+# kill -9 of manager, workers and engine under load, as often as wanted: make torture CYCLES=1000
+CYCLES ?= 200
+torture:
+	@contrib/install-deps check
+	@$(MAKE) $(PARALLEL) all
+	@CUBE_BUILD=$(BUILD) CUBE_TEST_CYCLES=$(CYCLES) python3 tests/flow/torture_test.py -v
+
 fuzz:
 	@contrib/install-deps check
 	@$(MAKE) $(PARALLEL) $(FUZZERS)
@@ -318,6 +325,7 @@ help:
 	@echo 'make check       install what the tests need, build, run every test'
 	@echo 'make check-long  the same with long forms'
 	@echo 'make tests       build all that `make check` runs'
+	@echo 'make torture     kill -9 of everybody under load, CYCLES=200 times'
 	@echo 'make bench       figures, beside a peer in the same run'
 	@echo 'make fuzz        every parser of outside bytes'
 	@echo 'make lint        format, layers, scripts, cppcheck, clang-tidy'
@@ -328,6 +336,6 @@ help:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check check-long fuzz demo bench format lint install uninstall clean help
+.PHONY: all tests check check-long torture fuzz demo bench format lint install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:

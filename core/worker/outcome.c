@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SIGNAL_LAST       64 /* 255 is an engine's way to say that it does not know */
 #define RETRY_FIRST_MS    500
 #define RETRY_MAX_MS      10000
 #define LOOK_FIRST_MS     250 /* after a signal, while no exit was seen */
@@ -50,7 +51,7 @@ exit_reason(struct attempt *attempt, const struct cube_container *container)
 
 	if (attempt->doomed && !stopped)
 		return; /* it has its reason */
-	if (container->exit_code > 128)
+	if (container->exit_code > 128 && container->exit_code <= 128 + SIGNAL_LAST)
 		(void)snprintf(signal, sizeof(signal), " (signal %d)",
 			       (int)container->exit_code - 128);
 	if (container->oom_killed != 0)

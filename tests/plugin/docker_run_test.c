@@ -193,6 +193,26 @@ START_TEST(a_name_taken_by_nothing_to_be_seen_is_tried_a_few_times)
 }
 END_TEST
 
+/* What an engine that was killed in the middle of a start leaves. */
+START_TEST(a_container_that_can_never_start_is_made_anew)
+{
+	static const char left[] = "HTTP/1.1 500 E\r\nContent-Length: 39\r\n\r\n"
+				   "{\"message\":\"task 0123: already exists\"}";
+
+	say_all_is_well();
+	daemon_does(daemon_, START, 1, left, strlen(left), DAEMON_KEEP);
+	ck_assert_msg(run() == 0, "%s", err.message);
+	ck_assert_uint_eq(out.state, CUBE_CONTAINER_RUNNING);
+	ck_assert_int_eq(daemon_count(daemon_, CREATE), 2);
+	ck_assert_int_eq(daemon_count(daemon_, DELETE), 1);
+	/* For ever: it is the engine's fault, not the task's. */
+	daemon_does(daemon_, START, 0, left, strlen(left), DAEMON_KEEP);
+	ck_assert_int_eq(client.ops->run(client.self, &task.spec, client_in(500), &out, &err),
+			 CUBE_ERR_UNAVAILABLE);
+	ck_assert_msg(says("already exists"), "%s", err.message);
+}
+END_TEST
+
 struct refusal {
 	int status;
 	const char *message; /* JSON string, or with '<' in front: the raw body */
@@ -250,8 +270,8 @@ START_TEST(what_a_refused_start_means)
 		{500, "listen tcp4 0.0.0.0:80: bind: address already in use", CUBE_ERR_CONFLICT,
 		 0},
 		{500, "connection error: desc = transport is closing: unavailable",
-		 CUBE_ERR_UNAVAILABLE, 1},
-		{502, "bad gateway", CUBE_ERR_UNAVAILABLE, 1},
+		 CUBE_ERR_TIMEOUT, 1},
+		{502, "bad gateway", CUBE_ERR_TIMEOUT, 1},
 		{200, "what is this", CUBE_ERR_TIMEOUT, 1},
 	};
 	int removed = 0;
@@ -480,6 +500,7 @@ suite(void)
 	tcase_add_test(tests, podmans_name_conflict_is_one_too);
 	tcase_add_test(tests, a_name_taken_by_another_is_explained_once);
 	tcase_add_test(tests, a_name_taken_by_nothing_to_be_seen_is_tried_a_few_times);
+	tcase_add_test(tests, a_container_that_can_never_start_is_made_anew);
 	tcase_add_test(tests, what_a_refused_create_means);
 	tcase_add_test(tests, what_a_refused_start_means);
 	tcase_add_test(tests, long_words_of_the_engine_keep_their_end);

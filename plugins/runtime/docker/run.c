@@ -38,6 +38,7 @@
 #define TRIES         6   /* while a name is taken by something not to be seen */
 #define FIRST_WAIT_MS 100 /* before the second; doubles */
 #define NOT_SEEN      1
+#define STALE         2 /* it can never start, and was removed: make another */
 
 /* ---- small calls ---- */
 
@@ -129,6 +130,15 @@ discard(struct docker *docker, const char *id, uint64_t deadline_ms)
 		   "/containers/%s?v=1&force=1", id);
 }
 
+/* An engine that was killed in the middle of a start shows the container as created, and
+ * refuses each later start of it for what it left behind. */
+static bool
+is_stale(const struct http_reply *reply)
+{
+	return says(reply, ": already exists") || says(reply, "id already in use") ||
+	       says(reply, "failed to start shim: mkdir");
+}
+
 static int
 start(struct docker *docker, const char *id, uint64_t deadline_ms, struct cube_error *err)
 {
@@ -146,8 +156,12 @@ start(struct docker *docker, const char *id, uint64_t deadline_ms, struct cube_e
 	if (reply.status < 400)
 		return cube_fail(err, CUBE_ERR_TIMEOUT, 0,
 				 "the engine answered a start with status %ld", reply.status);
-	if (says(&reply, "port is already allocated") ||
-	    says(&reply, "address already in use"))
+	if (is_stale(&reply)) {
+		(void)engine_refused(&reply, CUBE_ERR_UNAVAILABLE, err, "start");
+		discard(docker, id, deadline_ms);
+		return STALE;
+	}
+	if (says(&reply, "port is already allocated") || says(&reply, "address already in use"))
 		code = CUBE_ERR_CONFLICT;
 	else if (reply.status == 404 &&
 		 (says(&reply, "no such container") || says(&reply, "no container with")))
@@ -176,6 +190,8 @@ bring_up(struct docker *docker, const struct cube_task_spec *spec, const char *i
 
 	if (fresh)
 		rc = start(docker, id, deadline_ms, err);
+	if (rc == CUBE_ERR_UNAVAILABLE)
+		err->code = rc = CUBE_ERR_TIMEOUT; /* the container is there all the same */
 	if (rc != 0)
 		return rc;
 	rc = inspect(docker, id, deadline_ms, &reply, &doc, err);
@@ -269,7 +285,7 @@ create(struct docker *docker, const struct cube_task_spec *spec, const char *nam
 	return engine_call(docker->engine, NULL, &request, reply, err);
 }
 
-/* One try. NOT_SEEN: as adopt. */
+/* One try. NOT_SEEN, STALE: another may go better. */
 static int
 try_run(struct docker *docker, const struct cube_task_spec *spec, const char *name,
 	uint64_t deadline_ms, struct cube_container *out, struct cube_error *err)
@@ -330,10 +346,15 @@ run_run(void *self, const struct cube_task_spec *spec, uint64_t deadline_ms,
 	 * the name is taken then, and the container not yet to be seen. The same while
 	 * one is being removed. */
 	for (int tries = 1;; tries++) {
+		bool last;
+
 		rc = try_run(self, spec, name, deadline_ms, out, err);
-		if (rc != NOT_SEEN)
+		if (rc != NOT_SEEN && rc != STALE)
 			return rc;
-		if (tries == TRIES || !wait_a_while(self, wait_ms, deadline_ms))
+		last = tries == TRIES || !wait_a_while(self, wait_ms, deadline_ms);
+		if (last && rc == STALE)
+			return err->code;
+		if (last)
 			return cube_fail(err, CUBE_ERR_INVALID, 0,
 					 "the container name %s is taken, but the engine shows "
 					 "no container by that name",

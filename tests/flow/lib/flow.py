@@ -247,12 +247,14 @@ class Dockerd:
 
     SCRIPT = os.path.join(ROOT, "tests", "flow", "lib", "dockerd")
 
-    def __init__(self):
+    def __init__(self, live_restore=False):
         self.dir = tempfile.mkdtemp(prefix="cube-dockerd.")
         self.socket = os.path.join(self.dir, "s")
+        self.live_restore = live_restore  # containers live on when it ends
 
     def __enter__(self):
-        subprocess.run([self.SCRIPT, "start", self.dir], check=True, timeout=120)
+        subprocess.run([self.SCRIPT, "start", self.dir], check=True, timeout=120,
+                       env=dict(os.environ, DOCKERD_LIVE_RESTORE=str(self.live_restore).lower()))
         return self
 
     def __exit__(self, *exc):
