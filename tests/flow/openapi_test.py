@@ -239,7 +239,11 @@ class Walk:
             return
         described = self.schemas.resolve(described)
         for name, header in described["headers"].items():
-            if concerns(self.schemas, header, server):
+            # One that goes with a name of the query comes with that alone.
+            if self.schemas.resolve(header).get("x-cube-with", "?") + "=" not in path + "?=":
+                if name in fields:
+                    self.faults.append(f"{where}: {name} was not asked for")
+            elif concerns(self.schemas, header, server):
                 value = fields.get(name)
                 self.faults += [f"{where}: no {name}"] if value is None else \
                     self.schemas.check(value, self.schemas.resolve(header)["schema"], f"{where} {name}")
