@@ -130,6 +130,7 @@ START_TEST(pauses_double_up_to_a_minute)
 {
 	int64_t whole = 1000;
 	bool differ = false;
+	int64_t last = 0;
 	uint32_t n;
 
 	runs(1, "\"RestartPolicy\":\"always\"");
@@ -140,7 +141,8 @@ START_TEST(pauses_double_up_to_a_minute)
 		pause = pause_ms(1);
 		ck_assert_int_ge(pause, whole * 3 / 4);
 		ck_assert_int_le(pause, whole);
-		differ = differ || pause != whole;
+		differ = differ || (whole == 60000 && last != 0 && pause != last);
+		last = whole == 60000 ? pause : 0;
 		ck_assert_uint_eq(get(world, 1).restarts, n);
 		ck_assert_int_eq(get(world, 1).restarts_max, -1);
 		wait_over(1, &actor);
@@ -275,6 +277,8 @@ END_TEST
 
 START_TEST(after_two_failures_in_a_row_it_goes_elsewhere)
 {
+	int64_t pause;
+
 	runs(1, "\"Cpu\":1");
 	actor_up(world, &other);
 	/* n1 looks better to the scheduler. */
@@ -289,13 +293,16 @@ START_TEST(after_two_failures_in_a_row_it_goes_elsewhere)
 	/* Its room is free while it waits. */
 	ck_assert_int_eq(view_of(world, "n1").allocated_mcpu, 0);
 	ck_assert_str_eq(get(world, 1).node, "n1");
-	wait_over(1, &other);
+	/* In the step that places it another is placed that asks for the same. */
+	pause = pause_ms(1);
+	world->now.mono_ms += (uint64_t)pause;
+	world->now.wall_ms += pause;
+	ck_assert_int_eq(submit(world, 5, "\"Cpu\":1"), 201);
 	ck_assert_int_eq(get(world, 1).state, TASK_SCHEDULED);
 	ck_assert_str_eq(get(world, 1).node, "n2");
 	ck_assert_uint_eq(get(world, 1).attempt, 3);
 	ck_assert_uint_eq(get(world, 1).restart_count, 2);
-	/* What was avoided is not lost to others. */
-	ck_assert_int_eq(submit(world, 5, ""), 201);
+	/* What one avoids is not lost to the other. */
 	ck_assert_str_eq(get(world, 5).node, "n1");
 }
 END_TEST
@@ -676,6 +683,139 @@ START_TEST(an_end_that_the_books_worker_still_lists_counts_once)
 }
 END_TEST
 
+/* ---- any order of events ---- */
+
+#define TASKS 12
+
+static uint64_t dice;
+
+static unsigned
+roll(unsigned sides)
+{
+	dice = dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (unsigned)(dice >> 33) % sides;
+}
+
+static int64_t
+held_on(const char *name)
+{
+	return view_of(world, name).allocated_mcpu;
+}
+
+/* Something happens to task n, as its worker tells it. */
+static void
+happen(unsigned n)
+{
+	struct task_status status = get(world, n);
+	struct actor *on = strcmp(status.node, "n1") == 0 ? &actor : &other;
+	struct report report = end_of(n, status.attempt, "it broke");
+	bool live_now = status.state == TASK_SCHEDULED || status.state == TASK_RUNNING;
+
+	(void)actor_obey(world, on);
+	if (!live_now || roll(8) == 0)
+		return;
+	switch (roll(6)) {
+	case 0:
+		report.status.port_taken = true;
+		break;
+	case 1:
+		report.status.disconnected = true;
+		break;
+	case 2:
+		report.status.state = TASK_COMPLETED;
+		break;
+	case 3:
+		report.status.finish_ms = report.status.start_ms + TEN_MINUTES_MS;
+		break;
+	case 4:
+		report.status.state = TASK_RUNNING;
+		report.status.reason[0] = '\0';
+		break;
+	default:
+		break;
+	}
+	on->revision.sequence++;
+	if (!actor_tell(world, on, false, &report, 1))
+		on->revision.sequence--;
+}
+
+static void
+crash(void)
+{
+	int64_t before[2] = {held_on("n1"), held_on("n2")};
+	uint32_t tasks = view_of(world, "n1").task_count + view_of(world, "n2").task_count;
+
+	world_crash(world);
+	/* What is due at once looks for a place then: none has contact yet. */
+	ck_assert_int_le(held_on("n1"), before[0]);
+	ck_assert_int_le(held_on("n2"), before[1]);
+	ck_assert_uint_le(view_of(world, "n1").task_count + view_of(world, "n2").task_count,
+			  tasks);
+	actor.revision.epoch += 2;
+	other.revision.epoch += 2;
+	ck_assert(actor_hello(world, &actor));
+	ck_assert(actor_hello(world, &other));
+	(void)actor_obey(world, &actor);
+	(void)actor_obey(world, &other);
+}
+
+START_TEST(in_any_order_of_events_room_is_given_back_and_stops_hold)
+{
+	static const char *const kinds[] = {
+		"\"Cpu\":0.5,\"RestartPolicy\":\"always\"", "\"Cpu\":1",
+		"\"Cpu\":0.25,\"RestartPolicy\":\"unless-stopped\",\"Job\":\"j\"",
+		"\"Cpu\":1,\"PortBindings\":{\"80/"
+		"tcp\":\"8080\"},\"RestartPolicy\":\"on-failure\""};
+	bool stopped[TASKS + 1] = {false};
+	unsigned i;
+	unsigned n;
+
+	dice = (uint64_t)_i + 1;
+	actor_up(world, &other);
+	for (n = 1; n <= TASKS; n++)
+		ck_assert_int_eq(submit(world, n, kinds[n % 4]), 201);
+	for (i = 0; i < 300; i++) {
+		n = roll(TASKS) + 1;
+		if (roll(60) == 0) {
+			stopped[n] = stopped[n] || !get(world, n).final;
+			ck_assert_int_eq(stop(world, n), 204);
+		} else if (roll(40) == 0) {
+			crash();
+		} else {
+			happen(n);
+		}
+		live(roll(1500));
+		ck_assert_int_le(held_on("n1"), 4000);
+		ck_assert_int_le(held_on("n2"), 4000);
+	}
+	for (n = 1; n <= TASKS; n++) {
+		struct task_status status;
+
+		ck_assert_int_eq(stop(world, n), 204);
+		status = get(world, n);
+		if (status.final) {
+			if (stopped[n])
+				ck_assert_int_eq(status.state, TASK_COMPLETED);
+			continue;
+		}
+		(void)actor_obey(world, strcmp(status.node, "n1") == 0 ? &actor : &other);
+		live(5000);
+		actor_ends(world, strcmp(status.node, "n1") == 0 ? &actor : &other, n,
+			   status.attempt, 143);
+		ck_assert_int_eq(get(world, n).state, TASK_COMPLETED);
+	}
+	live(120000);
+	for (n = 1; n <= TASKS; n++) {
+		ck_assert(get(world, n).final);
+		ck_assert_int_eq(get(world, n).restart_at_ms, 0);
+	}
+	ck_assert_uint_eq(view_of(world, "n1").task_count, 0);
+	ck_assert_uint_eq(view_of(world, "n2").task_count, 0);
+	ck_assert_int_eq(held_on("n1"), 0);
+	ck_assert_int_eq(held_on("n2"), 0);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -707,6 +847,7 @@ suite(void)
 	tcase_add_test(t, what_waits_survives_a_crash);
 	tcase_add_test(t, a_stored_pause_is_no_longer_than_pauses_are);
 	tcase_add_test(t, an_end_that_the_books_worker_still_lists_counts_once);
+	tcase_add_loop_test(t, in_any_order_of_events_room_is_given_back_and_stops_hold, 0, 40);
 	suite_add_tcase(s, t);
 	return s;
 }
