@@ -16,6 +16,19 @@
 #define ECHO_SAVE_MS     1000 /* the journalled stamp is at most that much behind */
 #define ECHO_WAIT_MIN_MS 100
 
+static void
+save_echo(struct worker *worker)
+{
+	char text[24];
+
+	if (worker->guarded == NULL || worker->echo == 0 ||
+	    (worker->echo_saved != 0 && worker->echo < worker->echo_saved + ECHO_SAVE_MS))
+		return;
+	worker->echo_saved = worker->echo;
+	(void)snprintf(text, sizeof(text), "%" PRIu64, worker->echo);
+	worker_journal_meta(worker, "meta/echo", text);
+}
+
 /* Once: from here on it is among those that an echo concerns. */
 void
 worker_guard(struct worker *worker, struct attempt *attempt)
@@ -29,6 +42,7 @@ worker_guard(struct worker *worker, struct attempt *attempt)
 	if (worker->guarded != NULL)
 		worker->guarded->guard_place = &attempt->guard_next;
 	worker->guarded = attempt;
+	save_echo(worker);
 }
 
 void
@@ -73,19 +87,6 @@ worker_stamp(struct worker *worker)
 	if (worker->stamp == 0)
 		worker->stamp = 1; /* 0 is none */
 	return worker->stamp;
-}
-
-static void
-save_echo(struct worker *worker)
-{
-	char text[24];
-
-	if (worker->guarded == NULL ||
-	    (worker->echo_saved != 0 && worker->echo < worker->echo_saved + ECHO_SAVE_MS))
-		return;
-	worker->echo_saved = worker->echo;
-	(void)snprintf(text, sizeof(text), "%" PRIu64, worker->echo);
-	worker_journal_meta(worker, "meta/echo", text);
 }
 
 void

@@ -256,6 +256,29 @@ START_TEST(a_worker_that_starts_again_does_not_count_anew)
 }
 END_TEST
 
+START_TEST(what_came_back_before_there_was_such_a_task_is_remembered_with_it)
+{
+	struct rig *rig = rig_new();
+	struct worker_message *message = orders_new(1, 1, true, 1);
+
+	(void)poll_once(rig, poll_once(rig, 0));
+	ck_assert_ptr_null(rig_stored(rig, "meta/echo")); /* nobody asks for it */
+	orders_add(message, ID_1, 1, TASK_WANTED_RUN);
+	task_spec_put(message->orders.items[0].spec);
+	message->orders.items[0].spec = spec_of(
+		"{'ID':'" ID_1 "','Image':'x','StopAfterDisconnect':30}", CODEC_LENIENT);
+	rig_send(rig, message);
+	rig_work(rig);
+	ck_assert_int_eq(rig_status(rig, ID_1, 1).state, TASK_RUNNING);
+	rig_sleep(rig, S_MS - 1000);
+	rig_crash(rig);
+	rig_work(rig);
+	rig_sleep(rig, 1000);
+	ends_cut_off(rig);
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(a_machine_that_started_again_counts_from_its_start)
 {
 	struct rig *rig = guarded_rig();
@@ -372,6 +395,7 @@ make_suite(void)
 		       one_that_does_not_end_by_sigterm_is_killed_and_contact_does_not_save_it);
 	tcase_add_test(tc, nothing_is_started_while_no_manager_is_heard_and_the_echo_starts_it);
 	tcase_add_test(tc, a_worker_that_starts_again_does_not_count_anew);
+	tcase_add_test(tc, what_came_back_before_there_was_such_a_task_is_remembered_with_it);
 	tcase_add_test(tc, a_machine_that_started_again_counts_from_its_start);
 	tcase_add_test(tc, a_crash_between_the_signal_and_the_end_still_tells_why);
 	tcase_add_test(tc, what_ended_by_itself_or_was_to_stop_is_no_disconnect);
