@@ -190,10 +190,26 @@ assign_is_unsent(const struct entry *entry)
 	return !entry->told;
 }
 
+void
+assign_stop_stray(struct manager *manager, struct node *node, const char *task_id)
+{
+	if (node->strays == NULL)
+		node->strays = calloc(STRAYS_MAX, sizeof(*node->strays));
+	if (node->strays == NULL) {
+		brain_failed(manager);
+		return;
+	}
+	/* It lists the rest the next time, too. */
+	if (node->stray_count == STRAYS_MAX)
+		return;
+	memcpy(node->strays[node->stray_count++], task_id, ID_SIZE);
+	node_drive(manager, node);
+}
+
 bool
 assign_waits(const struct node *node, uint64_t mono_ms)
 {
-	if (node->full_wanted)
+	if (node->full_wanted || node->stray_count > 0)
 		return true;
 	if (node->last != NULL && node->last->order_sequence > node->acked)
 		return true;
@@ -271,6 +287,25 @@ fill_full(struct manager *manager, struct orders *orders, struct entry *entry, s
 	}
 }
 
+/* Behind the changes; what was given to it meanwhile is its own. */
+static void
+fill_strays(const struct manager *manager, struct node *node, struct orders *orders)
+{
+	size_t i;
+
+	for (i = 0; i < node->stray_count; i++) {
+		const struct entry *entry = ledger_find(manager, node->strays[i]);
+		struct order *order = &orders->items[orders->count];
+
+		if (entry != NULL && entry->node == node)
+			continue;
+		memcpy(order->task_id, node->strays[i], sizeof(order->task_id));
+		order->wanted = TASK_WANTED_STOP;
+		orders->count++;
+	}
+	node->stray_count = 0;
+}
+
 void
 assign_fill(struct manager *manager, struct node *node, struct manager_effect *effect)
 {
@@ -289,7 +324,7 @@ assign_fill(struct manager *manager, struct node *node, struct manager_effect *e
 	node->full_in_flight = full;
 	node->full_wanted = false;
 	orders->acked = node->reported;
-	orders->items = calloc(some + 1, sizeof(*orders->items));
+	orders->items = calloc(some + node->stray_count + 1, sizeof(*orders->items));
 	if (orders->items == NULL) {
 		brain_failed(manager);
 		return;
@@ -303,6 +338,7 @@ assign_fill(struct manager *manager, struct node *node, struct manager_effect *e
 		fill_changes(orders, entry, some);
 	if (!cut && !full)
 		orders->sequence = node->sequence;
+	fill_strays(manager, node, orders);
 	if (orders->sequence > node->sent)
 		node->sent = orders->sequence;
 	/* A request that may say the same as one before carries no new word on reports. */

@@ -27,6 +27,9 @@ void assign_resume(struct manager *manager, struct entry *entry);
 /* The worker has certainly never heard of this attempt. */
 bool assign_is_unsent(const struct entry *entry);
 
+/* A worker of the book's runs a task that is not its own: nothing in its protocol says "and no
+ * others", so it is told to stop that one. */
+void assign_stop_stray(struct manager *manager, struct node *node, const char *task_id);
 /* Is there something to tell the worker? */
 bool assign_waits(const struct node *node, uint64_t mono_ms);
 /* Fills in the orders of an effect: all, or what the worker has not confirmed. */

@@ -63,6 +63,7 @@ contact_begin(struct manager *manager, struct node *node)
 	node->full_in_flight = false;
 	node->ack_wanted = false;
 	node->ack_in_flight = false;
+	node->stray_count = 0;
 	node->reported = (struct revision){0, 0};
 	node->stamp = 0;
 	/* An echo of an earlier contact may just have reached its worker. */

@@ -37,6 +37,7 @@ node_destroy(void *value)
 
 	node_info_release(&node->info);
 	free(node->ports);
+	free(node->strays);
 	free(node);
 }
 

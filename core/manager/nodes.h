@@ -15,6 +15,8 @@
 struct manager;
 struct entry;
 
+#define STRAYS_MAX 64 /* more are stopped after these */
+
 /* One kind of request to a worker: at most one is under way. */
 struct exchange {
 	bool in_flight;
@@ -82,6 +84,9 @@ struct node {
 	uint64_t acked;    /* the newest that the worker has */
 	bool full_wanted;  /* its whole set, and no others */
 	bool full_in_flight;
+	/* of the book's: tasks that it runs and that are not its own (any more) */
+	char (*strays)[ID_SIZE]; /* malloced, STRAYS_MAX of them; NULL: none yet */
+	size_t stray_count;
 	struct entry *first; /* what it is to hold, by order_sequence */
 	struct entry *last;
 

@@ -150,9 +150,13 @@ take_one(struct manager *manager, struct node *node, const struct report *report
 	if (!is_current(node, entry, status->attempt)) {
 		note_stale(manager, node, report, entry);
 		/* One of ours that should not live: the whole set tells the worker so. */
-		if (!has_ended(status) && !node->book &&
-		    (entry != NULL || done_find(manager, report->task_id, &done)))
+		if (has_ended(status) ||
+		    (entry == NULL && !done_find(manager, report->task_id, &done)))
+			return;
+		if (!node->book)
 			node->full_wanted = true;
+		else if (entry == NULL || entry->node != node)
+			assign_stop_stray(manager, node, report->task_id);
 		return;
 	}
 	entry->seen = node->answers;

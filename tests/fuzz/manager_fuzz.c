@@ -8,6 +8,7 @@
  *   O STATUS     the answer to orders   P REVISION FULL JSON   the answer to a poll
  *   F            no answer to any of these
  *   G, D, Y ID   get, stop, history     N, X NAME   a node, and its removal; L: the list
+ *   K, U NAME    cordon and uncordon    Q SECONDS   drain, by then
  *   W SINCE      events, and waiting for them
  *   T MS         time goes by           E        the store fails, or works again
  *   C            kill -9, and a new brain on what was durable
@@ -43,7 +44,8 @@ static const struct fuzz_seed seeds[] = {
 	FUZZ_SEED("J " NODE_1 "\nH " NODE_1 "\nS [{\"State\":2,\"Task\":{\"ID\":\"" TASK_1
 		  "\",\"Image\":\"x\"}},{\"State\":2,\"Task\":{\"ID\":\"" TASK_2
 		  "\",\"Image\":\"y\",\"Cpu\":64}},{\"State\":3,\"Task\":{\"ID\":\"" TASK_2
-		  "\"}}]\nO 409\nF\nT 40000\nH " NODE_1 "\nO 200\nX n1\nN n1\nW 4\nD " TASK_1
+		  "\"}}]\nO 409\nF\nT 40000\nH " NODE_1
+		  "\nO 200\nX n1\nN n1\nK n1\nU n1\nQ 30\nW 4\nD " TASK_1
 		  "\nW 0\nW 3\nW 18446744073709551615\nT 31000\nX n1\nC\nW 1\nL"),
 	FUZZ_SEED("J " NODE_1 "\nB\nS {\"State\":2,\"Task\":{\"ID\":\"" TASK_1
 		  "\",\"Image\":\"x\"}}\nO 201\nP 0-0 1 [{\"ID\":\"" TASK_1
@@ -201,6 +203,8 @@ do_ask(struct script *script, enum manager_message_kind kind, const char *text)
 	struct manager_message *message = request(script, kind);
 
 	message->filter.limit = 10;
+	message->has_deadline = text[0] >= '0' && text[0] <= '9';
+	message->deadline_s = strtoull(text, NULL, 10);
 	if (id_parse(text, message->task_id) != 0)
 		memcpy(message->task_id, TASK_1, ID_SIZE);
 	(void)snprintf(message->node, sizeof(message->node), "%s",
@@ -392,8 +396,11 @@ do_line(struct script *script, const char *line)
 	static const struct {
 		char letter;
 		enum manager_message_kind kind;
-	} asks[] = {{'G', MANAGER_GET},  {'D', MANAGER_STOP},        {'Y', MANAGER_HISTORY},
-		    {'N', MANAGER_NODE}, {'X', MANAGER_NODE_REMOVE}, {'L', MANAGER_LIST}};
+	} asks[] = {{'G', MANAGER_GET},         {'D', MANAGER_STOP},
+		    {'Y', MANAGER_HISTORY},     {'N', MANAGER_NODE},
+		    {'X', MANAGER_NODE_REMOVE}, {'L', MANAGER_LIST},
+		    {'K', MANAGER_NODE_CORDON}, {'U', MANAGER_NODE_UNCORDON},
+		    {'Q', MANAGER_NODE_DRAIN}};
 	const char *rest = strlen(line) > 2 ? line + 2 : "";
 
 	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++)

@@ -390,6 +390,52 @@ START_TEST(the_newest_stamp_is_echoed)
 }
 END_TEST
 
+START_TEST(a_worker_of_the_books_that_returns_is_told_to_stop_what_moved)
+{
+	struct manager_effect *orders;
+	struct report reports[2];
+
+	n1.book = true;
+	n1.info.instance[0] = '\0';
+	{
+		static const char *const workers[] = {"10.0.0.1:5556", NULL};
+
+		world->config.workers = workers;
+	}
+	world_start(world);
+	ck_assert(actor_hello(world, &n1));
+	ck_assert(actor_tell(world, &n1, true, NULL, 0));
+	ck_assert_int_eq(submit(world, 1, ""), 201);
+	(void)actor_obey(world, &n1);
+	world_sleep(world, 5000);
+	reports[0] = report_of(1, TASK_RUNNING, 1);
+	reports[1] = report_of(7, TASK_RUNNING, 1); /* somebody else's */
+	ck_assert(actor_tell(world, &n1, true, reports, 2));
+	ck_assert_int_eq(get(world, 1).state, TASK_RUNNING);
+	actor_up(world, &n2);
+	actors_live(world, only_2, 1, 31000);
+	ck_assert_str_eq(get(world, 1).node, "n2");
+	ck_assert(actor_hello(world, &n1));
+	ck_assert(actor_tell(world, &n1, true, reports, 2));
+	orders = actor_orders(world, &n1);
+	ck_assert_ptr_nonnull(orders);
+	ck_assert_uint_eq(orders->orders.count, 1);
+	ck_assert_str_eq(orders->orders.items[0].task_id, task_id(1));
+	ck_assert_int_eq(orders->orders.items[0].wanted, TASK_WANTED_STOP);
+	actor_accept(world, &n1, orders);
+	ck_assert_str_eq(get(world, 1).node, "n2");
+	/* And again, until it is no longer there. */
+	world_sleep(world, 5000);
+	ck_assert(actor_tell(world, &n1, true, reports, 2));
+	orders = actor_orders(world, &n1);
+	ck_assert_ptr_nonnull(orders);
+	actor_accept(world, &n1, orders);
+	world_sleep(world, 5000);
+	ck_assert(actor_tell(world, &n1, true, reports + 1, 1));
+	ck_assert_ptr_null(actor_orders(world, &n1));
+}
+END_TEST
+
 static int
 remove_node(const char *name, char reason[384])
 {
@@ -505,6 +551,7 @@ suite(void)
 	tcase_add_test(tests, the_time_of_a_cut_off_task_begins_anew_with_the_manager);
 	tcase_add_test(tests, what_was_never_ordered_needs_no_such_time);
 	tcase_add_test(tests, the_newest_stamp_is_echoed);
+	tcase_add_test(tests, a_worker_of_the_books_that_returns_is_told_to_stop_what_moved);
 	tcase_add_test(tests, a_lost_node_that_is_removed_gives_up_what_waited_for_it);
 	tcase_add_test(tests, a_node_is_not_removed_while_it_may_run_what_stops_when_cut_off);
 	tcase_add_test(tests, a_restart_that_was_to_be_on_a_lost_node_is_elsewhere);
