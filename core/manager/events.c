@@ -40,29 +40,46 @@ events_release(struct events *events)
 
 /* ---- one event ---- */
 
+/* The texts of an event, and whether it is of a node: then second is its status, else the
+ * task's name. Each is cut to what a struct history_entry has room for. */
 static struct event *
-event_new(const struct history_entry *from)
+event_new(const char *node, const char *second, const char *reason, bool of_node)
 {
-	bool of_node = from->status[0] != '\0';
-	const char *second = of_node ? from->status : from->name;
-	size_t node_size = strlen(from->node) + 1;
-	size_t second_size = strlen(second) + 1;
-	size_t reason_size = strlen(from->reason) + 1;
-	struct event *event = calloc(1, sizeof(*event) + node_size + second_size + reason_size);
+	size_t node_size = strnlen(node, NAME_SIZE - 1);
+	size_t second_size = strnlen(second, of_node ? HISTORY_STATUS_SIZE - 1 : NAME_SIZE - 1);
+	size_t reason_size = strnlen(reason, TASK_REASON_SIZE - 1);
+	struct event *event =
+		calloc(1, sizeof(*event) + node_size + second_size + reason_size + 3);
+	char *at;
 
 	if (event == NULL)
 		return NULL;
 	atomic_init(&event->references, 1);
-	event->attempt = from->attempt;
-	event->state = (uint8_t)from->state;
-	event->by = (uint8_t)from->by;
 	event->of_node = of_node;
-	event->time_ms = from->time_ms;
+	at = event->text;
+	memcpy(at, node, node_size);
+	at += node_size + 1;
+	memcpy(at, second, second_size);
+	at += second_size + 1;
+	memcpy(at, reason, reason_size);
+	return event;
+}
+
+static struct event *
+event_from(const struct history_entry *entry)
+{
+	bool of_node = entry->status[0] != '\0';
+	struct event *event = event_new(entry->node, of_node ? entry->status : entry->name,
+					entry->reason, of_node);
+
+	if (event == NULL)
+		return NULL;
+	event->attempt = entry->attempt;
+	event->state = (uint8_t)entry->state;
+	event->by = (uint8_t)entry->by;
+	event->time_ms = entry->time_ms;
 	if (!of_node)
-		id_pack(from->task_id, event->task_id);
-	memcpy(event->text, from->node, node_size);
-	memcpy(event->text + node_size, second, second_size);
-	memcpy(event->text + node_size + second_size, from->reason, reason_size);
+		id_pack(entry->task_id, event->task_id);
 	return event;
 }
 
@@ -159,24 +176,19 @@ void
 events_note_reason(struct manager *manager, struct entry *entry, const char *reason)
 {
 	const struct task_status *status = &entry->task.status;
-	struct history_entry made;
-	struct event *event;
+	struct event *event = event_new(status->node, entry->task.spec->name, reason, false);
 
-	made.time_ms = manager->step->now.wall_ms;
-	made.by = manager->by;
-	made.state = status->state;
-	made.attempt = status->attempt;
-	made.status[0] = '\0';
-	memcpy(made.task_id, entry->task.spec->id, sizeof(made.task_id));
-	(void)snprintf(made.name, sizeof(made.name), "%s", entry->task.spec->name);
-	memcpy(made.node, status->node, sizeof(made.node));
-	(void)snprintf(made.reason, sizeof(made.reason), "%s", reason);
-	event = event_new(&made);
-	if (events_append(&manager->events, event) != 0) {
-		brain_failed(manager);
-		return;
+	if (event != NULL) {
+		event->time_ms = manager->step->now.wall_ms;
+		event->by = (uint8_t)manager->by;
+		event->state = (uint8_t)status->state;
+		event->attempt = status->attempt;
+		id_pack(entry->task.spec->id, event->task_id);
 	}
-	event_link(event, entry);
+	if (events_append(&manager->events, event) != 0)
+		brain_failed(manager);
+	else
+		event_link(event, entry);
 }
 
 void
@@ -189,12 +201,13 @@ void
 events_note_node_as(struct manager *manager, const struct node *node, const char *status,
 		    const char *reason)
 {
-	struct history_entry made = {.time_ms = manager->step->now.wall_ms, .by = manager->by};
+	struct event *event = event_new(node->info.name, status, reason, true);
 
-	(void)snprintf(made.status, sizeof(made.status), "%s", status);
-	(void)snprintf(made.reason, sizeof(made.reason), "%s", reason);
-	memcpy(made.node, node->info.name, sizeof(made.node));
-	if (events_append(&manager->events, event_new(&made)) != 0)
+	if (event != NULL) {
+		event->time_ms = manager->step->now.wall_ms;
+		event->by = (uint8_t)manager->by;
+	}
+	if (events_append(&manager->events, event) != 0)
 		brain_failed(manager);
 }
 
@@ -436,7 +449,7 @@ events_load(struct manager *manager, uint64_t number, const struct json_doc *doc
 			return err->code;
 		if (entry.task_id[0] == '\0' && entry.status[0] == '\0')
 			return json_fail(doc, value, err, "neither Task nor Status");
-		if (events_append(events, event_new(&entry)) != 0)
+		if (events_append(events, event_from(&entry)) != 0)
 			return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 		events_at(events, events->next - 1)->record = number;
 	}
@@ -452,7 +465,7 @@ name_event(struct events *events, struct event *event, const struct history_entr
 	struct event *named;
 
 	(void)snprintf(made.name, sizeof(made.name), "%s", name);
-	named = event_new(&made);
+	named = event_from(&made);
 	if (named == NULL)
 		return NULL;
 	named->revision = event->revision;
