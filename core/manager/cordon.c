@@ -36,16 +36,21 @@ find(struct manager *manager, const struct manager_message *message)
 	return NULL;
 }
 
-/* What has changed counts from this step on, and is in the reply. */
+/* What has changed counts from this step on, and is in the reply. done: what it is now, in a
+ * word, if it was not before; of a node that is silent its status does not tell. */
 static void
-apply(struct manager *manager, const struct manager_message *message, struct node *node)
+apply(struct manager *manager, const struct manager_message *message, struct node *node,
+      const char *done)
 {
 	struct manager_effect *reply = reply_new(manager, message, 200);
+	enum node_status before = node->status;
 
 	if (node_record_write(manager, node) != 0)
 		brain_failed(manager);
 	node_drive(manager, node);
 	node_refresh(manager, node);
+	if (done != NULL && node->status == before)
+		events_note_node_as(manager, node, done, "");
 	if (reply == NULL)
 		return;
 	reply->nodes = calloc(1, sizeof(*reply->nodes));
@@ -60,29 +65,33 @@ void
 cordon_take(struct manager *manager, const struct manager_message *message)
 {
 	struct node *node = find(manager, message);
+	bool is_new;
 
 	if (node == NULL)
 		return;
-	if (!node->cordoned)
+	is_new = !node->cordoned;
+	if (is_new)
 		step_log(manager->step, LOG_LEVEL_INFO, "node.cordoned", "node",
 			 node->info.name, NULL);
 	node->cordoned = true;
-	apply(manager, message, node);
+	apply(manager, message, node, is_new ? "cordoned" : NULL);
 }
 
 void
 cordon_take_uncordon(struct manager *manager, const struct manager_message *message)
 {
 	struct node *node = find(manager, message);
+	bool is_new;
 
 	if (node == NULL)
 		return;
-	if (node->cordoned || node->draining)
+	is_new = node->cordoned || node->draining;
+	if (is_new)
 		step_log(manager->step, LOG_LEVEL_INFO, "node.uncordoned", "node",
 			 node->info.name, NULL);
 	node->cordoned = false;
 	drain_end(manager, node);
-	apply(manager, message, node);
+	apply(manager, message, node, is_new ? "uncordoned" : NULL);
 }
 
 void
@@ -90,9 +99,11 @@ cordon_take_drain(struct manager *manager, const struct manager_message *message
 {
 	struct node *node = find(manager, message);
 	char seconds[32];
+	bool is_new;
 
 	if (node == NULL)
 		return;
+	is_new = !node->draining;
 	if (message->has_deadline && message->deadline_s > DEADLINE_MAX_S) {
 		reply_status(manager, message, 400,
 			     "a deadline of %" PRIu64 " s is too long: at most %" PRIu64
@@ -111,11 +122,11 @@ cordon_take_drain(struct manager *manager, const struct manager_message *message
 		step_log(manager->step, LOG_LEVEL_INFO, "node.draining", "node",
 			 node->info.name, "deadline_s", seconds, NULL);
 	}
-	if (!node->draining) {
+	if (is_new) {
 		node->drain_stopped = 0;
 		node->drain_look_ms = 0;
 		node->drain_from = 0;
 		drain_begin(manager, node);
 	}
-	apply(manager, message, node);
+	apply(manager, message, node, is_new ? "draining" : NULL);
 }

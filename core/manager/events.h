@@ -63,7 +63,7 @@ void events_note(struct manager *manager, struct entry *entry);
 void events_note_reason(struct manager *manager, struct entry *entry, const char *reason);
 /* The node's status has changed. A placeholder that has no name yet is passed over. */
 void events_note_node(struct manager *manager, const struct node *node);
-/* Something else happened to it: "joined", "removed". */
+/* Something else happened to it: "joined", "removed"; or its status does not show it. */
 void events_note_node_as(struct manager *manager, const struct node *node, const char *status,
 			 const char *reason);
 /* The task leaves the ledger: its entries stay, and know it by id and name only. */

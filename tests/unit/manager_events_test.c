@@ -117,6 +117,31 @@ START_TEST(nodes_tell_of_joining_silence_and_removal)
 }
 END_TEST
 
+static void
+ask_node(enum manager_message_kind kind, const char *name)
+{
+	struct manager_message *message = world_message(world, kind);
+
+	(void)snprintf(message->node, sizeof(message->node), "%s", name);
+	effect_free(world_ask(world, message));
+}
+
+START_TEST(cordon_and_drain_are_the_users_also_of_a_silent_node)
+{
+	world_start(world);
+	actor_up(world, &actor);
+	ask_node(MANAGER_NODE_CORDON, "n1");
+	ask_node(MANAGER_NODE_CORDON, "n1"); /* again: nothing new */
+	ask_node(MANAGER_NODE_UNCORDON, "n1");
+	world_sleep(world, 16000);
+	ask_node(MANAGER_NODE_CORDON, "n1");
+	ask_node(MANAGER_NODE_UNCORDON, "n1");
+	ck_assert_str_eq(events_after(world, 2),
+			 "3 user n1 cordoned, 4 user n1 ready, 5 manager n1 unreachable, "
+			 "6 user n1 cordoned, 7 user n1 uncordoned");
+}
+END_TEST
+
 START_TEST(a_placeholder_without_a_name_is_not_noted)
 {
 	static const char *const workers[] = {"10.0.0.9:5556", NULL};
@@ -274,6 +299,7 @@ suite(void)
 	tcase_add_test(tests, a_stop_before_the_start_is_the_users);
 	tcase_add_test(tests, a_restart_that_comes_due_is_the_managers);
 	tcase_add_test(tests, nodes_tell_of_joining_silence_and_removal);
+	tcase_add_test(tests, cordon_and_drain_are_the_users_also_of_a_silent_node);
 	tcase_add_test(tests, a_placeholder_without_a_name_is_not_noted);
 	tcase_add_test(tests, a_store_whose_records_were_numbered_by_step_goes_on);
 	tcase_add_test(tests, old_records_keep_their_numbers_when_those_before_them_are_gone);
