@@ -10,10 +10,10 @@
  */
 #include "worker/brain.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
+#define PROTOCOL_TCP 6     /* IPPROTO_TCP */
 #define LOST_MS      60000 /* over its timeout: more than it may wait for its turn */
 #define LOG_EVERY_MS 60000
 #define PATH_SHOWN   80 /* so that there is room for what it answered */
@@ -52,7 +52,7 @@ find_port(const struct attempt *attempt)
 		const struct cube_port *port = &list->ports[i];
 
 		if (port->container_port != attempt->spec->health.port ||
-		    port->protocol != IPPROTO_TCP || port->host_port == 0)
+		    port->protocol != PROTOCOL_TCP || port->host_port == 0)
 			continue;
 		if (strchr(port->host_ip, ':') == NULL)
 			return port;
