@@ -3,13 +3,14 @@ Engine, their pauses and limits, stops in between, and a manager killed meanwhil
 
 import calendar
 import os
+import socket
 import sys
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from flow import (COMPLETED, FAILED, PENDING, RUNNING, SCHEDULED, SLOW, ZERO_TIME, Cluster, Dockerd, amount,
-                  wait_for)
+                  free_port, wait_for)
 
 IMAGE = "cube-test/busybox"
 MEASURED = amount("CUBE_TEST_RESTARTS", 10, 100)
@@ -185,6 +186,32 @@ class OnDocker(unittest.TestCase):
             self.assertNotEqual(third["ContainerID"], second["ContainerID"])
             code, _, err = cluster.cube("stop", task_id)
             self.assertEqual(code, 0, err)
+
+
+class PortTaken(unittest.TestCase):
+    """A host port that something else on the node holds costs no restart, whatever the policy."""
+
+    def test_it_waits_with_the_reason_and_runs_when_the_port_is_free(self):
+        with Cluster() as cluster, socket.socket() as holder:
+            cluster.start_manager()
+            cluster.start_worker("n1")
+            cluster.wait_ready("n1")
+            port = free_port()
+            holder.bind(("0.0.0.0", port))
+            holder.listen()
+            task_id = cluster.submit("/bin/sleep", "1000", ExposedPorts={"80/tcp": {}},
+                                     PortBindings={"80/tcp": str(port)}, RestartPolicy="no")["ID"]
+            task = wait_for("it to be tried twice", lambda: (t := cluster.task(task_id))["Attempt"] >= 2 and
+                            t["State"] == PENDING and t)
+            self.assertEqual(task["Reason"], f"host port {port}/tcp: Address already in use")
+            self.assertEqual((task["RestartCount"], task["Final"]), (0, False))
+            self.assertLess(task["Attempt"], 10)  # it does not spin
+            holder.close()
+            task = cluster.wait_state(task_id, RUNNING, 30)
+            self.assertEqual(task["RestartCount"], 0)
+            left = [name for _, folders, _ in os.walk(cluster.path("n1", "process")) for name in folders
+                    if task_id in name]
+            self.assertEqual(len(left), 1, left)
 
 
 if __name__ == "__main__":

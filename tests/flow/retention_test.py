@@ -8,7 +8,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from flow import Cluster, amount, event, wait_for
+from flow import SLOW, Cluster, amount, event, wait_for
 
 TASKS = amount("CUBE_TEST_TASKS", 800, 20000)
 KEEP = 10
@@ -48,8 +48,10 @@ class ShortTasks(unittest.TestCase):
             self.run_tasks(cluster, TASKS)
             wait_for("only the last to be left again", lambda: self.left(cluster) == (KEEP, files), 30)
             wait_for("no more descriptors", lambda: self.descriptors(worker) <= descriptors + 2)
-            # Freed memory is not all given back; what grew with each task would be far more.
-            self.assertLess(worker.rss_kib() - memory, 4096)
+            # Freed memory is not all given back; what grew with each task would be far more. A
+            # sanitizer keeps what is freed.
+            if SLOW == 1:
+                self.assertLess(worker.rss_kib() - memory, 4096)
 
 
 if __name__ == "__main__":
