@@ -177,6 +177,12 @@ manager_cluster(const struct manager *manager)
 	return manager->cluster;
 }
 
+uint64_t
+manager_trimmed(const struct manager *manager)
+{
+	return manager->trim.removed;
+}
+
 int
 manager_load(struct manager *manager, const struct cube_record *record, struct cube_error *err)
 {

@@ -50,5 +50,7 @@ int manager_step(struct manager *manager, struct manager_message *message, struc
 		 struct cube_error *err);
 
 const char *manager_cluster(const struct manager *manager);
+/* How many tasks it has taken off the list and freed since its start. */
+uint64_t manager_trimmed(const struct manager *manager);
 
 #endif

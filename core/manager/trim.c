@@ -175,6 +175,7 @@ remove_first(struct manager *manager)
 	if (trim->first == NULL)
 		trim->last = NULL;
 	trim->count--;
+	trim->removed++;
 	done_add(manager, entry);
 	events_forget_task(manager, entry);
 	ledger_remove(manager, entry);

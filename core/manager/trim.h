@@ -23,6 +23,7 @@ struct trim {
 	struct entry *first;
 	struct entry *last;
 	size_t count;
+	uint64_t removed;     /* in this process */
 	struct idqueue *done; /* the tombstones of those that went, by age */
 	/* the trim clock */
 	int64_t newest_ms; /* the newest time on it that the store had; INT64_MIN: none */

@@ -19,13 +19,16 @@
 #include "shell/reply_slot.h"
 #include "shell/services.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define IDLE_CONNECTIONS 10000 /* to workers, kept open */
-#define STOP_RESERVE_MS  700   /* of DAEMON_END_MS: for the loop, after the server */
+#define GIVE_BACK_TASKS  2000
+#define GIVE_BACK_MS     10000
+#define STOP_RESERVE_MS  700 /* of DAEMON_END_MS: for the loop, after the server */
 
 struct manager_daemon {
 	const struct manager_settings *settings;
@@ -38,7 +41,9 @@ struct manager_daemon {
 	struct plugin *scheduler_plugin;
 	const char **scheduler_options;
 	struct manager *brain;
-	size_t records; /* read back at start */
+	size_t records;        /* read back at start */
+	uint64_t given_back;   /* tasks trimmed when memory was last given back */
+	uint64_t give_back_ms; /* mono: not before */
 	struct loop *loop;
 	struct http_client *client;
 	struct manager_api api;
@@ -56,15 +61,37 @@ brain_load(void *brain, const struct cube_record *record, struct cube_error *err
 }
 
 static int
-brain_start(void *brain, struct step *step, struct cube_error *err)
+brain_start(void *ctx, struct step *step, struct cube_error *err)
 {
-	return manager_start(brain, step, err);
+	const struct manager_daemon *daemon = ctx;
+
+	return manager_start(daemon->brain, step, err);
+}
+
+/* What was freed lies between what stays, and so with malloc, which gives it back to the
+ * system only when asked. After as many tasks as make that worth its time. */
+static void
+give_back(struct manager_daemon *daemon, uint64_t mono_ms)
+{
+	uint64_t trimmed = manager_trimmed(daemon->brain);
+
+	if (trimmed - daemon->given_back < GIVE_BACK_TASKS || mono_ms < daemon->give_back_ms)
+		return;
+	daemon->given_back = trimmed;
+	daemon->give_back_ms = mono_ms + GIVE_BACK_MS;
+	(void)malloc_trim(0);
 }
 
 static int
-brain_step(void *brain, struct message *message, struct step *step, struct cube_error *err)
+brain_step(void *ctx, struct message *message, struct step *step, struct cube_error *err)
 {
-	return manager_step(brain, (struct manager_message *)(void *)message, step, err);
+	struct manager_daemon *daemon = ctx;
+	int failed = manager_step(daemon->brain, (struct manager_message *)(void *)message,
+				  step, err);
+
+	if (failed == 0)
+		give_back(daemon, step->now.mono_ms);
+	return failed;
 }
 
 /* NULL: no memory. */
@@ -200,7 +227,7 @@ open_brain(struct manager_daemon *daemon, struct cube_error *err)
 static int
 open_loop(struct manager_daemon *daemon, struct cube_error *err)
 {
-	const struct loop_brain brain = {.brain = daemon->brain,
+	const struct loop_brain brain = {.brain = daemon,
 					 .start = brain_start,
 					 .step = brain_step,
 					 .wake = brain_wake,
