@@ -67,8 +67,9 @@ def wait_for(what, check, seconds=10):
 class Daemon:
     """A cube-manager or cube-worker: started, asked over HTTP, ended by its pid."""
 
-    def __init__(self, cluster, name, argv, port, env=None):
+    def __init__(self, cluster, name, argv, port, env=None, host=None):
         self.cluster, self.name, self.argv, self.port = cluster, name, argv, port
+        self.host = host or "127.0.0.1"
         self.env = dict(os.environ, **(env or {}))
         self.log_path = os.path.join(cluster.dir, name + ".log")
         self.process = None
@@ -93,7 +94,7 @@ class Daemon:
 
     def request(self, method, path, body=None, headers=None, timeout=40):
         """(status, headers, parsed JSON or text)"""
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        c = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         try:
             if body is not None and not isinstance(body, (bytes, str)):
                 body = json.dumps(body)
@@ -175,22 +176,25 @@ class Cluster:
     def path(self, *parts):
         return os.path.join(self.dir, *parts)
 
-    def start_manager(self, *options, wait=True, env=None, data=None):
+    def start_manager(self, *options, wait=True, env=None, data=None, host=None):
         port = self.manager.port if self.manager else free_port()
         argv = [program("cube-manager"), f"--scheduler={self.scheduler}", "--port", str(port),
-                "--data-dir", data or self.path("manager"), *options]
-        self.manager = Daemon(self, "manager", argv, port, env)
+                "--data-dir", data or self.path("manager"), *(["--host", host] if host else []), *options]
+        self.manager = Daemon(self, "manager", argv, port, env, host)
         return self.manager.start(wait)
 
-    def start_worker(self, name, runtime="process.so", *options, wait=True, env=None, port=None):
+    def start_worker(self, name, runtime="process.so", *options, wait=True, env=None, port=None, host=None,
+                     within=()):
+        """within: what to run it with (nsenter ...), which has to become it."""
         old = self.workers.get(name)
         port = port or (old.port if old else free_port())
-        argv = [program("cube-worker"), f"--runtime={runtime}", "--name", name, "--port", str(port),
+        argv = [*within, program("cube-worker"), f"--runtime={runtime}", "--name", name, "--port", str(port),
                 "--data-dir", self.path(name),
-                *(["--manager", f"http://127.0.0.1:{self.manager.port}"] if self.manager else []),
+                *(["--manager", f"http://{self.manager.host}:{self.manager.port}"] if self.manager else []),
+                *(["--host", host, "--advertise", f"{host}:{port}"] if host else []),
                 *(["--runtime-opt", "dir=" + self.path(name, "process")] if "process" in runtime else []),
                 *options]
-        self.workers[name] = Daemon(self, name, argv, port, env)
+        self.workers[name] = Daemon(self, name, argv, port, env, host)
         return self.workers[name].start(wait)
 
     def wait_ready(self, *names, seconds=20):
@@ -230,7 +234,7 @@ class Cluster:
 
     def cube(self, *args, input=None, timeout=60, env=None):
         """Runs the command line; (exit code, stdout, stderr)."""
-        manager = {"CUBE_MANAGER": f"127.0.0.1:{self.manager.port}"} if self.manager else {}
+        manager = {"CUBE_MANAGER": f"{self.manager.host}:{self.manager.port}"} if self.manager else {}
         p = subprocess.run([program("cube"), *args], input=input, text=True, capture_output=True,
                            timeout=timeout * SLOW, env=dict(os.environ, **manager, **(env or {})))
         return p.returncode, p.stdout, p.stderr
