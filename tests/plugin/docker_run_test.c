@@ -213,6 +213,22 @@ START_TEST(a_container_that_can_never_start_is_made_anew)
 }
 END_TEST
 
+START_TEST(one_that_is_removed_before_it_ran_has_not_ended)
+{
+	daemon_says(daemon_, INSPECT, 200,
+		    STATE("\"Status\":\"dead\",\"ExitCode\":128,\"Error\":\"already exists\","
+			  "\"StartedAt\":\"0001-01-01T00:00:00Z\""));
+	ck_assert_int_eq(inspect(), 0);
+	ck_assert_uint_eq(out.state, CUBE_CONTAINER_CREATED);
+	daemon_says(daemon_, INSPECT, 200,
+		    STATE("\"Status\":\"removing\",\"ExitCode\":3,"
+			  "\"StartedAt\":\"2024-05-06T07:08:09.5Z\""));
+	ck_assert_int_eq(inspect(), 0);
+	ck_assert_uint_eq(out.state, CUBE_CONTAINER_EXITED);
+	ck_assert_int_eq(out.exit_code, 3);
+}
+END_TEST
+
 struct refusal {
 	int status;
 	const char *message; /* JSON string, or with '<' in front: the raw body */
@@ -501,6 +517,7 @@ suite(void)
 	tcase_add_test(tests, a_name_taken_by_another_is_explained_once);
 	tcase_add_test(tests, a_name_taken_by_nothing_to_be_seen_is_tried_a_few_times);
 	tcase_add_test(tests, a_container_that_can_never_start_is_made_anew);
+	tcase_add_test(tests, one_that_is_removed_before_it_ran_has_not_ended);
 	tcase_add_test(tests, what_a_refused_create_means);
 	tcase_add_test(tests, what_a_refused_start_means);
 	tcase_add_test(tests, long_words_of_the_engine_keep_their_end);

@@ -53,6 +53,19 @@ state_of(const char *status)
 	return CUBE_CONTAINER_EXITED; /* exited, dead, removing, stopped */
 }
 
+static bool
+is_going(const char *status)
+{
+	return strcmp(status, "removing") == 0 || strcmp(status, "dead") == 0;
+}
+
+/* The engine's way to say that it never was. */
+static bool
+is_no_time(const char *text)
+{
+	return text != NULL && strncmp(text, "0001-01-01T", 11) == 0;
+}
+
 static void
 read_owner(const struct json_value *labels, struct cube_container *out)
 {
@@ -225,6 +238,8 @@ container_read(const struct json_value *inspected, struct cube_container *out,
 	found.state = state_of(status);
 	read_owner(json_get(json_get(inspected, "Config"), "Labels"), &found);
 	found.started_ms = read_time(state, "StartedAt");
+	if (is_going(status) && is_no_time(engine_text(state, "StartedAt")))
+		found.state = CUBE_CONTAINER_CREATED; /* it has no end of its own */
 	if (found.state == CUBE_CONTAINER_EXITED)
 		read_end(state, &found);
 	error = engine_text(state, "Error");

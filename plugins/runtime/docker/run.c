@@ -131,12 +131,13 @@ discard(struct docker *docker, const char *id, uint64_t deadline_ms)
 }
 
 /* An engine that was killed in the middle of a start shows the container as created, and
- * refuses each later start of it for what it left behind. */
+ * refuses each later start of it for what it left behind; or for its removal, if that was
+ * begun. */
 static bool
 is_stale(const struct http_reply *reply)
 {
 	return says(reply, ": already exists") || says(reply, "id already in use") ||
-	       says(reply, "failed to start shim: mkdir");
+	       says(reply, "marked for removal") || says(reply, "failed to start shim: mkdir");
 }
 
 static int
