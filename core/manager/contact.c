@@ -179,6 +179,23 @@ belongs_elsewhere(const struct manager *manager, const struct node_info *info)
 	return info->cluster[0] != '\0' && strcmp(info->cluster, manager->cluster) != 0;
 }
 
+/* Another worker answers in the place of one that may, cut off, still run a task that stops
+ * then (StopAfterDisconnect): it is taken on when that time is over. */
+static bool
+waits_for_old(struct manager *manager, struct node *node)
+{
+	uint64_t left_s;
+	const struct entry *fenced = liveness_fenced(manager, node, &left_s);
+
+	if (fenced == NULL)
+		return false;
+	contact_refuse(manager, node,
+		       "it is another worker than before, which may still run task %s "
+		       "(StopAfterDisconnect)",
+		       fenced->task.spec->name);
+	return true;
+}
+
 void
 contact_hello_done(struct manager *manager, struct manager_message *message)
 {
@@ -214,6 +231,8 @@ contact_hello_done(struct manager *manager, struct manager_message *message)
 	}
 	if (node->info.instance[0] != '\0' &&
 	    strcmp(node->info.instance, message->info.instance) != 0) {
+		if (waits_for_old(manager, node))
+			return;
 		/* What is under way is meant for the old one: begin anew. */
 		restart_node_replaced(manager, node);
 		node_describe(manager, node, &message->info);

@@ -48,7 +48,9 @@ apply(struct manager *manager, const struct manager_message *message, struct nod
 	if (node_record_write(manager, node) != 0)
 		brain_failed(manager);
 	node_drive(manager, node);
-	node_refresh(manager, node);
+	/* One that is silent is judged with all the others. */
+	if (liveness_silent_ms(manager, node) < manager->node_timeout_ms / 2)
+		node_refresh(manager, node);
 	if (done != NULL && node->status == before)
 		events_note_node_as(manager, node, done, "");
 	if (reply == NULL)

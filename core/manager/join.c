@@ -116,6 +116,8 @@ join_take(struct manager *manager, struct manager_message *message)
 	const struct node_info *info = &message->info;
 	struct node *node = nodes_find(manager, info->name);
 	const struct node *same = nodes_find_instance(manager, info->instance);
+	const struct entry *fenced;
+	uint64_t left_s;
 
 	if (reply_fault(manager, message) || !is_valid(manager, message))
 		return;
@@ -138,27 +140,15 @@ join_take(struct manager *manager, struct manager_message *message)
 			info->name, node->info.api, manager->node_timeout_ms / 1000);
 		return;
 	}
-	update(manager, node, message);
-}
-
-/* The task of node that its worker may run for the longest time yet, though nothing is heard
- * of it (StopAfterDisconnect); NULL: none. */
-static const struct entry *
-last_fenced(const struct manager *manager, const struct node *node)
-{
-	const struct entry *last = NULL;
-	const struct entry *entry;
-	uint64_t last_ms = manager->step->now.mono_ms;
-
-	for (entry = node->first; entry != NULL; entry = entry->node_next) {
-		uint64_t fence_ms = liveness_fence_ms(entry);
-
-		if (fence_ms <= last_ms || entry->task.status.wanted == TASK_WANTED_STOP)
-			continue;
-		last = entry;
-		last_ms = fence_ms;
+	if (strcmp(node->info.instance, info->instance) != 0 &&
+	    (fenced = liveness_fenced(manager, node, &left_s)) != NULL) {
+		reply_status(manager, message, 409,
+			     "the name %s was another worker's, which may run its task %s "
+			     "(StopAfterDisconnect) for another %" PRIu64 " s: try again then",
+			     info->name, fenced->task.spec->name, left_s);
+		return;
 	}
-	return last;
+	update(manager, node, message);
 }
 
 /* False: it has tasks that must not be taken from it now, and that has been answered. */
@@ -166,8 +156,8 @@ static bool
 may_remove(struct manager *manager, const struct manager_message *message,
 	   const struct node *node)
 {
-	uint64_t now_ms = manager->step->now.mono_ms;
 	const struct entry *fenced;
+	uint64_t left_s;
 
 	if (node->task_count == 0 || node->contact == 0)
 		return true;
@@ -182,15 +172,14 @@ may_remove(struct manager *manager, const struct manager_message *message,
 			manager->node_timeout_ms / 2000);
 		return false;
 	}
-	fenced = last_fenced(manager, node);
+	fenced = liveness_fenced(manager, node, &left_s);
 	if (fenced == NULL)
 		return true;
 	reply_status(
 		manager, message, 409,
 		"task %s on node %s has StopAfterDisconnect, and its worker may run it for "
 		"another %" PRIu64 " s: try again then",
-		fenced->task.spec->name, node->info.name,
-		(liveness_fence_ms(fenced) - now_ms + 999) / 1000);
+		fenced->task.spec->name, node->info.name, left_s);
 	return false;
 }
 

@@ -175,6 +175,26 @@ liveness_fence_ms(const struct entry *entry)
 	       (uint64_t)spec->stop_timeout_s * 1000 + KILL_MS;
 }
 
+const struct entry *
+liveness_fenced(const struct manager *manager, const struct node *node, uint64_t *left_s)
+{
+	uint64_t now_ms = manager->step->now.mono_ms;
+	const struct entry *last = NULL;
+	const struct entry *entry;
+	uint64_t last_ms = now_ms;
+
+	for (entry = node->first; entry != NULL; entry = entry->node_next) {
+		uint64_t fence_ms = liveness_fence_ms(entry);
+
+		if (fence_ms <= last_ms || entry->task.status.wanted == TASK_WANTED_STOP)
+			continue;
+		last = entry;
+		last_ms = fence_ms;
+	}
+	*left_s = (last_ms - now_ms + 999) / 1000;
+	return last;
+}
+
 /* 0: its task goes now; UINT64_MAX: it waits for the node; else for that time. */
 static uint64_t
 withdraw_at(const struct manager *manager, const struct entry *entry)

@@ -52,6 +52,10 @@ void liveness_return(struct manager *manager, struct node *node);
 /* Mono: from when on nothing of entry's attempt can run on its lost node by any worker that
  * lives; 0: that is not known of it, and not waited for. */
 uint64_t liveness_fence_ms(const struct entry *entry);
+/* The task that node's worker may run for the longest time yet, though nothing is heard of
+ * it, and for how long; NULL: none. While it is in contact that time grows all along. */
+const struct entry *
+liveness_fenced(const struct manager *manager, const struct node *node, uint64_t *left_s);
 /* Why a task stays where nothing is heard of it; false: there is nothing to say. */
 bool liveness_reason(const struct manager *manager, const struct entry *entry, char *out,
 		     uint64_t size);

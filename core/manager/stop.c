@@ -34,6 +34,8 @@ stop_task(struct manager *manager, struct entry *entry)
 		ledger_touch(manager, entry);
 		events_note_reason(manager, entry, "stop requested");
 		assign_order(manager, entry);
+		/* What is wanted of a lost node is looked at anew. */
+		entry->node->sweep_ms = 0;
 		brain_log_task(manager, "task.stopping", entry);
 	}
 }

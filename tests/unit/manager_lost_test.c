@@ -159,6 +159,32 @@ START_TEST(a_task_that_waits_for_its_node_stays_and_says_so)
 }
 END_TEST
 
+START_TEST(a_stop_of_what_waits_for_a_lost_node_ends_it)
+{
+	begin("\"OnNodeLost\":\"wait\"");
+	actors_live(world, only_2, 1, 40000);
+	ck_assert_int_eq(stop(world, 1), 204);
+	ck_assert_int_eq(get(world, 1).state, TASK_COMPLETED);
+	ck_assert_uint_eq(view_of(world, "n1").task_count, 0);
+}
+END_TEST
+
+START_TEST(a_cordon_does_not_judge_a_silent_node_before_the_others)
+{
+	struct manager_message *message;
+
+	begin("");
+	world_sleep(world, 29999);
+	world->now.mono_ms += 2;
+	/* Both are silent for 30 s by now: more than half, so none is lost. */
+	message = world_message(world, MANAGER_NODE_CORDON);
+	(void)snprintf(message->node, sizeof(message->node), "n1");
+	effect_free(world_ask(world, message));
+	ck_assert_int_eq(view_of(world, "n1").status, NODE_UNREACHABLE);
+	ck_assert_uint_eq(get(world, 1).attempt, 1);
+}
+END_TEST
+
 START_TEST(what_found_no_other_place_goes_on_when_its_node_returns)
 {
 	struct manager_effect *orders;
@@ -477,6 +503,31 @@ START_TEST(a_node_is_not_removed_while_it_may_run_what_stops_when_cut_off)
 }
 END_TEST
 
+START_TEST(another_worker_waits_for_what_the_old_one_may_still_run)
+{
+	struct actor heir = actor_new("n1", 9, 4000, GIB);
+	struct actor same_place = actor_new("n1", 1, 4000, GIB);
+
+	(void)snprintf(same_place.info.instance, sizeof(same_place.info.instance),
+		       "bbbbbbbb-0000-4000-8000-000000000001");
+	begin("\"StopAfterDisconnect\":100");
+	/* At the same address. */
+	n1.info.revision = 9;
+	ck_assert(actor_tell(world, &n1, false, NULL, 0));
+	ck_assert(actor_hello(world, &same_place));
+	ck_assert_ptr_nonnull(strstr(view_of(world, "n1").reason, "may still run task t1"));
+	ck_assert_uint_eq(get(world, 1).attempt, 1);
+	/* At another one, when the first is silent. */
+	actors_live(world, only_2, 1, 35000);
+	ck_assert_int_eq(actor_join(world, &heir), 409);
+	ck_assert_uint_eq(get(world, 1).attempt, 1);
+	actors_live(world, only_2, 1, 85000);
+	ck_assert_int_eq(actor_join(world, &heir), 200);
+	ck_assert_uint_eq(get(world, 1).attempt, 2);
+	ck_assert_str_eq(get(world, 1).node, "n2");
+}
+END_TEST
+
 START_TEST(a_restart_that_was_to_be_on_a_lost_node_is_elsewhere)
 {
 	struct report report = report_of(1, TASK_FAILED, 1);
@@ -539,6 +590,8 @@ suite(void)
 	tcase_add_test(tests, a_task_that_was_to_stop_has_stopped_with_its_node);
 	tcase_add_test(tests, superseded_attempts_end_when_their_node_returns);
 	tcase_add_test(tests, a_task_that_waits_for_its_node_stays_and_says_so);
+	tcase_add_test(tests, a_stop_of_what_waits_for_a_lost_node_ends_it);
+	tcase_add_test(tests, a_cordon_does_not_judge_a_silent_node_before_the_others);
 	tcase_add_test(tests, what_found_no_other_place_goes_on_when_its_node_returns);
 	tcase_add_test(tests, another_worker_of_that_name_does_not_get_the_attempts_back);
 	tcase_add_test(tests, while_most_nodes_are_silent_none_is_lost);
@@ -554,6 +607,7 @@ suite(void)
 	tcase_add_test(tests, a_worker_of_the_books_that_returns_is_told_to_stop_what_moved);
 	tcase_add_test(tests, a_lost_node_that_is_removed_gives_up_what_waited_for_it);
 	tcase_add_test(tests, a_node_is_not_removed_while_it_may_run_what_stops_when_cut_off);
+	tcase_add_test(tests, another_worker_waits_for_what_the_old_one_may_still_run);
 	tcase_add_test(tests, a_restart_that_was_to_be_on_a_lost_node_is_elsewhere);
 	tcase_add_test(tests, what_never_ran_leaves_a_node_whose_runtime_stays_down);
 	suite_add_tcase(made, tests);
