@@ -217,6 +217,19 @@ $(filter %/docker_fuzz,$(FUZZERS)): FUZZ_LINK = -Wl,--wrap=http_perform,--wrap=h
 $(filter %/process_fuzz,$(FUZZERS)): $(filter-out $(SUPERVISOR_ONLY),$(call objects,plugins/runtime/process/*.c))
 $(filter %/sqlite_fuzz,$(FUZZERS)): $(call objects,plugins/store/sqlite/identify.c)
 
+# The simulator: the real brains on a virtual clock. Plugins are found beside it, in BUILD.
+SIM := $(BUILD)/tests/sim/sim
+$(SIM): $(call objects,tests/sim/*.c) $(CORE_LIBS)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $(LINK) -rdynamic -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_CORE)
+
+# make sim SEEDS=200 SEED=1 SCHEDULER=roundrobin.so HOURS=1 NODES=20 VERBOSE=1
+sim: $(SIM) $(PLUGINS)
+	@CUBE_PLUGIN_PATH=$(BUILD)/plugins $(SIM) -n $(or $(SEEDS),1) -s $(or $(SEED),1) \
+		$(if $(SCHEDULER),-S $(SCHEDULER)) $(if $(HOURS),-t $(HOURS)) \
+		$(if $(NODES),-w $(NODES)) $(if $(VERBOSE),-v)
+
 tests: all $(UNIT_TESTS) $(PLUGIN_TESTS) $(FAKES) $(TOOLS) $(FUZZERS)
 
 # For a make of ours inside a target, unless whoever called make has said -j.

@@ -1,0 +1,362 @@
+/* main.c - runs seeds, each in a process of its own, on all cores.
+ *
+ *   sim [-s SEED] [-n SEEDS] [-w WORKERS] [-t HOURS] [-S SCHEDULER] [-j JOBS] [-v]
+ *
+ * Prints each seed that fails, with what did not hold, the truth about it and the last steps
+ * (-v: all of them), and at the end how many passed. With one seed, the hash of its trace.
+ */
+#include "sim.h"
+
+#include "plugin/options.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HEAL_FOR_US  (240 * SECOND)
+#define BEGIN_US     (2000 * SECOND)
+#define JOBS_MAX     64
+#define FAILURES_MAX 5
+
+/* ---- one seed ---- */
+
+static void
+dispatch(struct sim *sim, struct event_item *event)
+{
+	struct process *process =
+		sim_process(sim, event->node >= 0 ? event->node : SIM_MANAGER);
+	bool alive = process->up && process->incarnation == event->incarnation;
+
+	switch (event->kind) {
+	case EVENT_WAKE:
+		if (alive && process->wake_event_us == event->number) {
+			trace_line(sim, "wake %s", process->name);
+			process_wake(process);
+		}
+		break;
+	case EVENT_BOOT:
+		if (!process->up && process->incarnation == event->incarnation) {
+			trace_line(sim, "boot %s", process->name);
+			process_boot(process);
+		}
+		break;
+	case EVENT_COMMIT:
+		if (alive && process->flying != NULL) {
+			trace_line(sim, "commit %s %" PRIu64, process->name,
+				   process->flying->number);
+			process_commit(process);
+		}
+		break;
+	case EVENT_SLOW:
+		if (alive && process->flying != NULL &&
+		    process->flying->number == event->number)
+			process_slow(process);
+		break;
+	case EVENT_REQUEST:
+		network_request(sim, event);
+		break;
+	case EVENT_REPLY:
+		network_reply(sim, event);
+		break;
+	case EVENT_DEADLINE:
+		network_deadline(sim, event);
+		break;
+	case EVENT_JOB:
+		engine_job(sim, event);
+		break;
+	case EVENT_JOB_DONE:
+		engine_job_done(sim, event);
+		break;
+	case EVENT_END:
+		engine_end(sim, event);
+		break;
+	case EVENT_HINT: {
+		struct worker_message *message;
+
+		if (alive) {
+			message = worker_message_new(event->item != NULL ? WORKER_CHANGED
+									 : WORKER_RESYNC);
+			if (message == NULL)
+				abort();
+			if (event->item != NULL)
+				(void)snprintf(message->task_id, ID_SIZE, "%s",
+					       (const char *)event->item);
+			trace_line(sim, "hint %s %.8s", process->name, message->task_id);
+			process_deliver(process, &message->message);
+		}
+		free(event->item);
+		break;
+	}
+	case EVENT_CHECKED:
+		if (alive)
+			process_deliver(process, event->item);
+		else
+			worker_message_free(event->item);
+		break;
+	case EVENT_USER:
+		users_act(sim);
+		break;
+	case EVENT_TROUBLE:
+		adversary_act(sim, event);
+		break;
+	case EVENT_HEAL_ENGINE: {
+		struct machine *machine = &sim->machines[event->node];
+
+		machine->engine_down = false;
+		machine->engine_trouble_us = sim->clock.now_us;
+		trace_line(sim, "engine up n%d", event->node + 1);
+		engine_hint(machine, NULL);
+		break;
+	}
+	case EVENT_DUE:
+		truth_due(sim, event);
+		break;
+	case EVENT_HEAL:
+		adversary_heal(sim);
+		break;
+	case EVENT_JUDGE:
+		truth_judge(sim);
+		break;
+	case EVENT_HEAL_LINK:
+	case EVENT_HEAL_STORE:
+		break;
+	}
+}
+
+static void
+build(struct sim *sim, const struct sim_options *options)
+{
+	sim->options = options;
+	sim->node_count = options->nodes;
+	sim->trace.verbose = options->verbose;
+	random_seed(&sim->random, options->seed);
+	sim->clock.now_us = BEGIN_US;
+	sim->tasks = map_new();
+	if (sim->tasks == NULL)
+		abort();
+	plan_make(sim);
+	process_init(&sim->manager, sim, SIM_MANAGER);
+	sim->manager.mono_zero_us = below(sim, BEGIN_US);
+	for (unsigned i = 0; i < sim->node_count; i++) {
+		struct machine *machine = &sim->machines[i];
+
+		process_init(&machine->process, sim, (int)i);
+		machine->process.mono_zero_us = below(sim, BEGIN_US);
+		machine->mcpu = 2000 + (int64_t)below(sim, 4) * 1000;
+		machine->memory_bytes = (INT64_C(2) + (int64_t)below(sim, 7)) << 30;
+	}
+	sim->heal_us = BEGIN_US + (uint64_t)options->hours_x100 * 36 * SECOND;
+	sim->end_us = sim->heal_us + HEAL_FOR_US;
+	clock_put(sim, sim->heal_us, (struct event_item){.kind = EVENT_HEAL, .node = -1});
+	clock_put(sim, sim->end_us, (struct event_item){.kind = EVENT_JUDGE, .node = -1});
+	clock_put(sim, BEGIN_US + SECOND, (struct event_item){.kind = EVENT_USER, .node = -1});
+	for (int i = -1; i < (int)sim->node_count; i++)
+		clock_put(sim, BEGIN_US + below(sim, 2 * SECOND),
+			  (struct event_item){.kind = EVENT_BOOT, .node = i});
+	adversary_start(sim);
+}
+
+static void
+release(struct sim *sim)
+{
+	process_release(&sim->manager);
+	for (unsigned i = 0; i < sim->node_count; i++) {
+		struct machine *machine = &sim->machines[i];
+
+		process_release(&machine->process);
+	}
+	clock_release(sim);
+	for (unsigned i = 0; i < sim->node_count; i++) {
+		struct machine *machine = &sim->machines[i];
+
+		engine_release(machine);
+		while (machine->bars != NULL) {
+			struct bar *bar = machine->bars;
+
+			machine->bars = bar->next;
+			free(bar);
+		}
+	}
+	for (size_t i = 0; i < sim->task_count; i++) {
+		task_spec_put(sim->by_index[i]->spec);
+		free(sim->by_index[i]);
+	}
+	free(sim->by_index);
+	map_free(sim->tasks, NULL);
+	free(sim);
+}
+
+/* 0: all invariants held. */
+static int
+run_seed(const struct sim_options *options, bool alone)
+{
+	struct sim *sim = sim_alloc(1, sizeof(*sim));
+	struct event_item event;
+
+	build(sim, options);
+	if (setjmp(sim->failed) != 0) {
+		(void)printf("seed %" PRIu64 ": %s\n", options->seed, sim->failure);
+		trace_print(sim);
+		(void)printf("seed %" PRIu64 ": %s\n", options->seed, sim->failure);
+		return 1;
+	}
+	while (sim->clock.now_us < sim->end_us && clock_take(sim, &event))
+		dispatch(sim, &event);
+	if (alone)
+		(void)printf("seed %" PRIu64 ": %" PRIu64 " events, %" PRIu64 " polls, %" PRIu64
+			     " submits, %" PRIu64 " stops, %" PRIu64 " placements, %" PRIu64
+			     " starts, %" PRIu64 " kills, %" PRIu64 " cuts, %" PRIu64
+			     " commits\n%016" PRIx64 "\n",
+			     options->seed, sim->trace.events, sim->counts.polls,
+			     sim->counts.submits, sim->counts.stops, sim->counts.placements,
+			     sim->counts.starts, sim->counts.kills, sim->counts.cuts,
+			     sim->counts.commits, sim->trace.hash);
+	release(sim);
+	return 0;
+}
+
+/* ---- many ---- */
+
+struct totals {
+	uint64_t passed;
+	uint64_t failed;
+};
+
+static void
+reap(struct totals *totals, unsigned *running)
+{
+	int status;
+
+	if (wait(&status) < 0)
+		return;
+	--*running;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		totals->passed++;
+	else
+		totals->failed++;
+}
+
+static void
+run_many(struct sim_options *options, uint64_t count, unsigned jobs, struct totals *totals)
+{
+	uint64_t first = options->seed;
+	unsigned running = 0;
+
+	for (uint64_t i = 0; i < count && totals->failed < FAILURES_MAX; i++) {
+		pid_t child;
+
+		options->seed = first + i;
+		(void)fflush(stdout);
+		child = fork();
+		if (child < 0) {
+			perror("fork");
+			exit(2);
+		}
+		if (child == 0) {
+			int failed = run_seed(options, false);
+
+			(void)fflush(stdout);
+			_exit(failed);
+		}
+		if (++running >= jobs)
+			reap(totals, &running);
+	}
+	while (running > 0)
+		reap(totals, &running);
+}
+
+static struct plugin *
+load(const char *name, enum cube_plugin_kind kind, const char *flag)
+{
+	struct plugin *plugin;
+	struct cube_error err;
+
+	if (plugin_load(name, kind, flag, NULL, &plugin, &err) != 0) {
+		(void)fprintf(stderr, "sim: %s\n", err.message);
+		exit(2);
+	}
+	return plugin;
+}
+
+static int
+usage(void)
+{
+	(void)fputs("usage: sim [-s SEED] [-n SEEDS] [-w WORKERS] [-t HOURS] [-S SCHEDULER]"
+		    " [-j JOBS] [-v]\n",
+		    stderr);
+	return 2;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sim_options options = {.seed = 1, .nodes = 20, .hours_x100 = 100};
+	const char *scheduler = "roundrobin.so";
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned jobs = cores > 0 && cores < JOBS_MAX ? (unsigned)cores : 1;
+	struct plugin *plugins[2];
+	const char **values = NULL;
+	struct totals totals = {0};
+	struct cube_error err;
+	uint64_t count = 1;
+	int option;
+
+	while ((option = getopt(argc, argv, "s:n:w:t:S:j:v")) != -1) {
+		switch (option) {
+		case 's':
+			options.seed = strtoull(optarg, NULL, 10);
+			break;
+		case 'n':
+			count = strtoull(optarg, NULL, 10);
+			break;
+		case 'w':
+			options.nodes = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 't':
+			options.hours_x100 = (unsigned)(strtod(optarg, NULL) * 100);
+			break;
+		case 'S':
+			scheduler = optarg;
+			break;
+		case 'j':
+			jobs = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'v':
+			options.verbose = true;
+			break;
+		default:
+			return usage();
+		}
+	}
+	if (optind != argc || count == 0 || jobs == 0 || options.nodes == 0 ||
+	    options.nodes > SIM_NODES_MAX)
+		return usage();
+	plugins[0] = load(scheduler, CUBE_PLUGIN_SCHEDULER, "-S");
+	plugins[1] = load("memory.so", CUBE_PLUGIN_STORE, "store");
+	if (options_resolve(plugins[0]->info.name, "-S", plugins[0]->info.options, NULL, 0,
+			    &values, &err) != 0) {
+		(void)fprintf(stderr, "sim: %s\n", err.message);
+		return 2;
+	}
+	options.scheduler = plugins[0];
+	options.memory = plugins[1];
+	options.scheduler_options = values;
+	if (count == 1) {
+		totals.failed = (uint64_t)run_seed(&options, true);
+		totals.passed = 1 - totals.failed;
+	} else {
+		run_many(&options, count, jobs, &totals);
+		(void)printf("%" PRIu64 " passed, %" PRIu64 " failed\n", totals.passed,
+			     totals.failed);
+	}
+	free(values);
+	if (totals.failed == 0) {
+		plugin_unload(plugins[1]);
+		plugin_unload(plugins[0]);
+	}
+	return totals.failed == 0 ? 0 : 1;
+}
