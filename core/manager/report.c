@@ -260,6 +260,11 @@ report_take(struct manager *manager, struct node *node, const struct reports *re
 		if (reports->generation != manager->generation ||
 		    reports->sequence < node->acked)
 			node->full_wanted = true;
+		/* It has started again, and removes what nobody owns only once it was told all
+		 * that somebody does. */
+		if (node->reported.epoch != 0 &&
+		    node->reported.epoch != reports->revision.epoch)
+			node->full_wanted = true;
 	}
 	node->reported = reports->revision;
 	if (manager->reports_ignored == ignored)

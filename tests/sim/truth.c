@@ -319,7 +319,7 @@ check_beside(struct machine *machine, const struct container *container,
 		what = "another attempt, in spite of StopAfterDisconnect";
 	else if (machine != other_machine && !other->ghost &&
 		 other->attempt < container->attempt &&
-		 other_machine->gap_us < other->started_us &&
+		 other_machine->gap_us < container->task->placed_us[other->attempt % 8] &&
 		 sim->clock.now_us - other_machine->answered_us < timeout_us - timeout_us / 30)
 		what = "an attempt on a node that was never silent";
 	if (what[0] != '\0')

@@ -130,6 +130,49 @@ START_TEST(lost_full_orders_are_full_again)
 }
 END_TEST
 
+START_TEST(a_worker_whose_journal_fails_is_not_lost)
+{
+	struct manager_effect *orders;
+	struct manager_message *message;
+	int seconds;
+
+	start_up();
+	ck_assert_int_eq(submit(world, 1, ""), 201);
+	(void)actor_obey(world, &actor);
+	actor_runs(world, &actor, 1, 1);
+	world_crash(world);
+	ck_assert(actor_hello(world, &actor));
+	for (seconds = 0; seconds < 60; seconds++) {
+		orders = actor_orders(world, &actor);
+		if (orders != NULL) {
+			message = answer(world, MANAGER_ORDERS_DONE, actor.contact, 503);
+			effect_free(orders);
+			world_step(world, message);
+		}
+		(void)actor_hello(world, &actor);
+		world_sleep(world, 1000);
+	}
+	ck_assert_int_eq(get(world, 1).state, TASK_RUNNING);
+	ck_assert_int_ne(view_of(world, "n1").status, NODE_LOST);
+}
+END_TEST
+
+START_TEST(a_worker_that_starts_again_is_told_its_whole_set)
+{
+	struct manager_effect *orders;
+
+	start_up();
+	ck_assert(actor_tell(world, &actor, true, NULL, 0));
+	ck_assert_ptr_null(actor_orders(world, &actor));
+	actor.revision.epoch++;
+	ck_assert(actor_tell(world, &actor, true, NULL, 0));
+	orders = actor_orders(world, &actor);
+	ck_assert_ptr_nonnull(orders);
+	ck_assert(orders->orders.full);
+	effect_free(orders);
+}
+END_TEST
+
 START_TEST(failures_are_retried_ever_more_slowly_up_to_five_seconds)
 {
 	uint64_t last_ms;
@@ -441,6 +484,8 @@ suite(void)
 	tcase_add_test(tests, one_request_is_under_way_and_the_rest_follows_together);
 	tcase_add_test(tests, a_lost_answer_is_repaired_by_sending_again);
 	tcase_add_test(tests, lost_full_orders_are_full_again);
+	tcase_add_test(tests, a_worker_whose_journal_fails_is_not_lost);
+	tcase_add_test(tests, a_worker_that_starts_again_is_told_its_whole_set);
 	tcase_add_test(tests, failures_are_retried_ever_more_slowly_up_to_five_seconds);
 	tcase_add_test(tests, a_worker_that_does_not_answer_holds_up_no_other);
 	tcase_add_test(tests, generations_grow_and_are_durable_before_any_order);
