@@ -460,12 +460,50 @@ START_TEST(while_the_store_fails_changes_are_503_and_reads_go_on)
 	expect("DELETE", "/tasks/" TASK_A, NULL, 503, "scripted");
 	expect("GET", "/healthz", NULL, 503, "store");
 	ck_assert_uint_eq(count_of(ask("GET", "/tasks", NULL, 200), "\"ID\""), 1);
+	ck_assert_uint_eq(
+		count_of(ask("GET", "/events?since=0&follow=0", NULL, 200), "\"Task\""), 1);
 	for (int i = 0; i < 2000 && loop_store_fails(loop); i++)
 		(void)nanosleep(&pause, NULL);
 	/* Now it is in, and a repeat of the unknown one finds it. */
 	submit(TASK_B, "");
 	ck_assert_uint_eq(listed("/tasks"), 2);
+	ck_assert_uint_eq(
+		count_of(ask("GET", "/events?since=0&follow=0", NULL, 200), "\"Task\""), 2);
 	expect("GET", "/healthz", NULL, 200, "ok");
+}
+END_TEST
+
+START_TEST(events_come_a_line_each_up_to_the_present)
+{
+	char *body = array_of(1200); /* some pages */
+	char revision[24];
+	const char *line;
+	char wanted[48];
+	int i;
+
+	ck_assert_str_eq(ask("GET", "/events?follow=0", NULL, 200), "");
+	ck_assert(fetch_field(&last, "Cube-Revision", revision, sizeof(revision)));
+	ck_assert_str_eq(revision, "0");
+	(void)ask("POST", "/tasks", body, 201);
+	free(body);
+	line = ask("GET", "/events?since=0&follow=0", NULL, 200);
+	for (i = 1; i <= 1200; i++) {
+		(void)snprintf(wanted, sizeof(wanted), "{\"Revision\":%d,\"Time\":", i);
+		ck_assert_msg(strncmp(line, wanted, strlen(wanted)) == 0, "%.100s", line);
+		line = strchr(line, '\n') + 1;
+	}
+	ck_assert_str_eq(line, "");
+	expect("GET", "/events?since=1199&follow=0", NULL, 200, "\"Revision\":1200,");
+	ck_assert(fetch_field(&last, "Cube-Revision", revision, sizeof(revision)));
+	ck_assert_str_eq(revision, "1199");
+	ck_assert_str_eq(ask("GET", "/events?since=0&follow=0&task=" TASK_A, NULL, 200), "");
+	submit(TASK_A, "");
+	ck_assert_uint_eq(
+		count_of(ask("GET", "/events?since=0&follow=0&task=" TASK_A, NULL, 200), "\n"),
+		1);
+	expect("GET", "/events?since=1202", NULL, 410, "the newest event is 1201");
+	expect("GET", "/events?since=-1", NULL, 400, "since");
+	expect("GET", "/events?task=x", NULL, 400, "task");
 }
 END_TEST
 
@@ -489,6 +527,7 @@ suite(void)
 	tcase_add_test(tc, a_worker_joins_is_listed_and_removed);
 	tcase_add_test(tc, the_logs_of_what_never_ran_are_404);
 	tcase_add_test(tc, health_and_version_are_told);
+	tcase_add_test(tc, events_come_a_line_each_up_to_the_present);
 	tcase_add_test(tc, while_the_store_fails_changes_are_503_and_reads_go_on);
 	suite_add_tcase(s, tc);
 	return s;
