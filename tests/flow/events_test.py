@@ -114,9 +114,13 @@ class Gapless(unittest.TestCase):
             followers = [Follower(port) for _ in range(2)]
             for f in followers:
                 f.start()
-            out = open(cluster.path("cli"), "w+")
+            def printed():
+                with open(cluster.path("cli")) as f:
+                    return f.read()
+            out = open(cluster.path("cli"), "w")
             cli = subprocess.Popen([program("cube"), "events", "-f", "--since=0", "-o", "json", "-m", f"127.0.0.1:{port}"],
                                    stdout=out, stderr=subprocess.PIPE, text=True)
+            out.close()
             users = [User(cluster, SUBMISSIONS // 4, ("/bin/true",)) for _ in range(4)]
             for u in users:
                 u.start()
@@ -137,11 +141,10 @@ class Gapless(unittest.TestCase):
                 f.ending = True
                 self.assertIsNone(f.refused)
                 self.assertGreaterEqual(f.cuts, KILLS)
-            wait_for("cube events to be there",
-                     lambda: f'"Revision":{newest},' in open(out.name).read(), 20)
+            wait_for("cube events to be there", lambda: f'"Revision":{newest},' in printed(), 20)
             cli.terminate()
             self.assertEqual(cli.communicate()[1], "")
-            shown = lines_of(open(out.name).read())
+            shown = lines_of(printed())
             whole = lines_of(cluster.manager.request("GET", "/events?since=0&follow=0")[2])
             self.assertEqual([e["Revision"] for e in whole], list(range(1, len(whole) + 1)))
             for seen in (followers[0].seen, followers[1].seen, shown):
