@@ -3,6 +3,7 @@ Engine, their pauses and limits, stops in between, and a manager killed meanwhil
 
 import calendar
 import os
+import re
 import socket
 import sys
 import time
@@ -158,6 +159,27 @@ class OnProcesses(unittest.TestCase):
 
 
 class OnDocker(unittest.TestCase):
+    def test_a_port_that_is_taken_is_tried_again_and_counts_no_restart(self):
+        with Dockerd() as dockerd, Cluster() as cluster, socket.socket() as taken:
+            taken.bind(("0.0.0.0", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            cluster.start_manager()
+            cluster.start_worker("d1", "docker.so", "--runtime-opt", "socket=" + dockerd.socket)
+            cluster.wait_ready("d1", seconds=30)
+            task_id = cluster.submit(IMAGE, "sleep", "1000", Name="web", RestartPolicy="no",
+                                     PortBindings={"80/tcp": str(port)})["ID"]
+            task = wait_for("it to be tried", lambda: waits(t := cluster.task(task_id)) and t, 60)
+            self.assertEqual((task["State"], task["PortTaken"], task["RestartCount"]), (PENDING, True, 0))
+            self.assertIn(str(port), task["Reason"])
+            wait_for("status to say so", lambda: re.search(
+                r"web +Restarting .*again in [0-9]+ s: ", cluster.cube("status")[1]))
+            taken.close()
+            task = cluster.wait_state(task_id, RUNNING, 60)
+            self.assertEqual((task["RestartCount"], task["Node"]), (0, "d1"))
+            self.assertGreater(task["Attempt"], 1)
+            self.assertNotIn("PortTaken", task)
+
     def test_what_docker_killed_runs_again_within_three_seconds(self):
         with Dockerd() as dockerd, Cluster() as cluster:
             cluster.start_manager()
