@@ -390,6 +390,47 @@ START_TEST(a_wall_clock_that_jumps_does_not_end_tombstones)
 }
 END_TEST
 
+/* Nor is it of use that no task is left to tell the time by. */
+START_TEST(tombstones_alone_keep_the_time)
+{
+	world->config.keep_tasks_s = 10;
+	begin();
+	run_and_end(1, 0);
+	let_time_pass(15000);
+	ck_assert(is_stored("done", 1) && !is_stored("task", 1));
+	world->now.wall_ms += YEAR_MS;
+	world_crash(world);
+	world_wake(world);
+	ck_assert(is_stored("done", 1));
+	world->now.wall_ms -= 2 * YEAR_MS;
+	world_crash(world);
+	let_time_pass(DAY_MS - 10000);
+	ck_assert(is_stored("done", 1));
+	let_time_pass(20000);
+	ck_assert(!is_stored("done", 1));
+}
+END_TEST
+
+START_TEST(the_order_of_ending_is_kept_over_a_start)
+{
+	static const unsigned order[] = {3, 1, 2};
+	unsigned n;
+
+	begin();
+	for (n = 1; n <= 4; n++)
+		ck_assert_int_eq(submit(world, n, ""), 201);
+	for (n = 0; n < 3; n++) {
+		end_with(order[n], 0);
+		world_sleep(world, 1000);
+	}
+	world_crash(world);
+	actor_up(world, &one);
+	end_with(4, 0);
+	ck_assert(!is_there(3));
+	ck_assert(is_there(1) && is_there(2) && is_there(4));
+}
+END_TEST
+
 /* ---- lists ---- */
 
 /* All tasks by pages; what is trimmed meanwhile is left out, and nothing else. */
@@ -550,7 +591,7 @@ START_TEST(a_large_store_is_trimmed_in_slices)
 	world_crash(world);
 	world->auto_commit = false; /* a slow store: all that comes joins one batch */
 	for (n = 0; n < 100; n++)
-		world_settle(world);
+		world_wake(world);
 	ck_assert_uint_gt(world->gathered.change_count, 2000);
 	ck_assert_uint_lt(world->gathered.change_count, 10000);
 	world_commit(world);
@@ -627,6 +668,8 @@ suite(void)
 	tcase_add_test(tests, a_tombstone_stays_for_a_day_and_no_longer);
 	tcase_add_test(tests, tombstones_go_in_the_order_of_their_age_after_a_start_too);
 	tcase_add_test(tests, a_wall_clock_that_jumps_does_not_end_tombstones);
+	tcase_add_test(tests, tombstones_alone_keep_the_time);
+	tcase_add_test(tests, the_order_of_ending_is_kept_over_a_start);
 	tcase_add_test(tests, pages_are_exact_while_tasks_go);
 	tcase_add_test(tests, thousands_that_go_leave_the_rest_in_order);
 	tcase_add_test(tests, a_number_in_the_order_of_submission_is_given_once);
