@@ -15,7 +15,7 @@ static const struct {
 	uint64_t max_ms;
 } times[] = {
 	{"health-interval", "Interval", 1000, DAY_MS},
-	{"health-timeout", "Timeout", 1000, 3600 * 1000},
+	{"health-timeout", "Timeout", 1000, 3600000},
 	{"health-start-period", "StartPeriod", 0, DAY_MS},
 };
 
