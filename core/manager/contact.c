@@ -281,7 +281,7 @@ contact_orders_done(struct manager *manager, const struct manager_message *messa
 		failed(manager, node, &node->orders, "orders", message);
 	/* Its journal fails. It is there all the same, which a hello shows: a contact that
 	 * has only begun has no polls that would. */
-	if (message->fault == 0 && !node->claimed)
+	if (message->fault == 0)
 		node->hello_wanted = true;
 }
 

@@ -127,7 +127,7 @@ plan_end(struct machine *machine, struct container *container)
 }
 
 static void
-start(struct machine *machine, struct container *container, bool ghost)
+start(struct machine *machine, struct container *container, const struct job *job, bool ghost)
 {
 	struct sim *sim = machine->process.sim;
 
@@ -136,7 +136,7 @@ start(struct machine *machine, struct container *container, bool ghost)
 	container->started_us = sim->clock.now_us;
 	container->started_ms = process_now(&machine->process).wall_ms;
 	sim->counts.starts++;
-	truth_starts(machine, container);
+	truth_starts(machine, container, job->issued_us);
 	plan_end(machine, container);
 }
 
@@ -271,6 +271,7 @@ engine_take(struct machine *machine, struct worker_effect *effect)
 
 	job->effect = effect;
 	job->incarnation = machine->process.incarnation;
+	job->issued_us = sim->clock.now_us;
 	job->node = machine->process.node;
 	job->next = machine->jobs;
 	job->place = &machine->jobs;
@@ -380,14 +381,14 @@ do_run(struct machine *machine, struct job *job)
 			container = container_new(machine, effect->task_id, effect->attempt,
 						  effect->cluster);
 		if (how == 2 && container->state == CUBE_CONTAINER_CREATED)
-			start(machine, container, ghost);
+			start(machine, container, job, ghost);
 		return;
 	}
 	if (container == NULL)
 		container = container_new(machine, effect->task_id, effect->attempt,
 					  effect->cluster);
 	if (container->state == CUBE_CONTAINER_CREATED)
-		start(machine, container, ghost);
+		start(machine, container, job, ghost);
 	give_container(job, container);
 }
 

@@ -216,7 +216,7 @@ network_reply(struct sim *sim, const struct event_item *event)
 		if (process->up && process->incarnation == call->incarnation) {
 			reply->message = NULL;
 			if (call->from == SIM_MANAGER &&
-			    ((struct manager_message *)(void *)message)->fault == 0)
+			    ((struct manager_message *)(void *)message)->status == 200)
 				truth_heard(&sim->machines[call->to]);
 			process_deliver(process, message);
 		}

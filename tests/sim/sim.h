@@ -153,6 +153,7 @@ struct truth_task {
 struct bar {
 	struct bar *next;
 	uint32_t attempt;
+	uint64_t since_us;
 	char task_id[ID_SIZE];
 };
 
@@ -291,6 +292,7 @@ struct job {
 	unsigned references;
 	struct worker_effect *effect;
 	uint64_t incarnation;
+	uint64_t issued_us;
 	int node;
 	bool cancelled; /* a prepare that was given up; or its worker died before it was sent */
 	struct worker_message *done;
@@ -492,7 +494,8 @@ void truth_orders_answered(struct machine *machine, const struct orders *orders)
 void truth_job(struct machine *machine, const struct worker_effect *effect);
 void truth_heard(struct machine *machine); /* the manager, an answer of it */
 /* What the engines do. */
-void truth_starts(struct machine *machine, struct container *container);
+/* Of a job of that time. */
+void truth_starts(struct machine *machine, struct container *container, uint64_t issued_us);
 void truth_due(struct sim *sim, const struct event_item *event);
 void truth_judge(struct sim *sim); /* judge.c: is the desired state reached? */
 

@@ -209,8 +209,10 @@ raise_bar(struct machine *machine, const char *task_id, uint32_t attempt)
 		bar->next = machine->bars;
 		machine->bars = bar;
 	}
-	if (attempt > bar->attempt)
-		bar->attempt = attempt;
+	if (attempt <= bar->attempt)
+		return;
+	bar->attempt = attempt;
+	bar->since_us = machine->process.sim->clock.now_us;
 }
 
 static void
@@ -330,7 +332,7 @@ check_beside(struct machine *machine, const struct container *container,
 }
 
 void
-truth_starts(struct machine *machine, struct container *container)
+truth_starts(struct machine *machine, struct container *container, uint64_t issued_us)
 {
 	struct sim *sim = machine->process.sim;
 	const struct bar *bar = find_bar(machine, container->task_id);
@@ -340,11 +342,18 @@ truth_starts(struct machine *machine, struct container *container)
 	if (container->task == NULL)
 		sim_violated(sim, 1, "a container of task %s, which nobody has submitted",
 			     container->task_id);
-	if (!container->ghost && bar != NULL && bar->attempt >= container->attempt)
-		sim_violated(sim, 6,
-			     "attempt %u of task %.8s starts on n%d, which has taken an order "
-			     "against it",
-			     container->attempt, container->task_id, machine->process.node + 1);
+	if (!container->ghost && bar != NULL && bar->attempt >= container->attempt) {
+		/* What was under way then has to be ended. */
+		if (issued_us <= bar->since_us)
+			must_end(machine, container, 6, "was told to stop before it ran");
+		else
+			sim_violated(sim, 6,
+				     "attempt %u of task %.8s starts on n%d, which has taken "
+				     "an order "
+				     "against it",
+				     container->attempt, container->task_id,
+				     machine->process.node + 1);
+	}
 	if (container->ghost)
 		return;
 	for (unsigned i = 0; i < sim->node_count; i++) {
