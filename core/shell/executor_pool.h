@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 #define EXECUTORS_MAX 8
-#define THREADS_MAX   (EXECUTORS_MAX * 2) /* with those in place of threads that hang */
+#define THREADS_MAX   16 /* with those in place of threads that hang */
 
 /* Logs of a runtime that is called by one thread alone. On the stack of who asks. */
 struct turn {

@@ -30,7 +30,7 @@ call_name(const struct job *job)
 		[WORKER_JOB_INSPECT] = "inspect", [WORKER_JOB_LIST] = "list",
 		[WORKER_JOB_PROBE] = "probe"};
 
-	return job->turn != NULL ? "logs" : names[job->effect->job];
+	return job->effect == NULL ? "logs" : names[job->effect->job];
 }
 
 static const struct job *
