@@ -13,20 +13,18 @@
 #include "http/call_list.h"
 #include "http/curl_common.h"
 #include "http/multi_loop.h"
+#include "http/transfer.h"
 
 #include <assert.h>
 #include <curl/curl.h>
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 #define SPARE_HANDLES    64
 #define FILES_RESERVE    ((rlim_t)512) /* for the server, the store and the rest */
 #define HEAD_LIMIT_BYTES ((size_t)16 * 1024)
-#define ALONE_BUFFER     1024L
 
 enum command_kind {
 	COMMAND_CALL,
@@ -103,94 +101,6 @@ http_call_field(const struct http_call *call, const char *name, char *out, size_
 
 /* ---- the thread ---- */
 
-static size_t
-on_body(char *bytes, size_t one, size_t size, void *arg)
-{
-	struct http_call *call = arg;
-
-	(void)one;
-	buf_append(&call->response, bytes, size);
-	return call->response.failed ? 0 : size;
-}
-
-static size_t
-on_head(char *bytes, size_t one, size_t size, void *arg)
-{
-	struct http_call *call = arg;
-
-	(void)one;
-	curl_common_head(&call->head, bytes, size);
-	return size;
-}
-
-/* curl would not say why there is none. */
-static curl_socket_t
-on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct http_call *call = arg;
-	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-
-	(void)purpose;
-	call->open_errno = fd < 0 ? errno : 0;
-	return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
-static struct curl_slist *
-fields_make(const struct http_call *call, bool *ok)
-{
-	struct curl_slist *list = NULL;
-
-	*ok = curl_common_slist(&list, "Expect:");
-	for (size_t i = 0; *ok && call->fields != NULL && call->fields[i] != NULL; i++)
-		*ok = curl_common_slist(&list, call->fields[i]);
-	return list;
-}
-
-/* What one call needs of the handle: it lives as long as the transfer. */
-struct transfer {
-	struct http_call *call;
-	struct curl_slist *fields;
-};
-
-static bool
-easy_set(CURL *easy, struct transfer *transfer)
-{
-	const struct http_call *call = transfer->call;
-	CURLcode bad = curl_common_set(easy);
-
-#define SET(option, value)   \
-	if (bad == CURLE_OK) \
-	bad = curl_easy_setopt(easy, option, value)
-	SET(CURLOPT_URL, call->url);
-	SET(CURLOPT_CUSTOMREQUEST, call->method);
-	SET(CURLOPT_HTTPHEADER, transfer->fields);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)call->connect_timeout_ms);
-	SET(CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
-	SET(CURLOPT_WRITEFUNCTION, on_body);
-	SET(CURLOPT_WRITEDATA, transfer->call);
-	SET(CURLOPT_HEADERFUNCTION, on_head);
-	SET(CURLOPT_HEADERDATA, transfer->call);
-	SET(CURLOPT_PRIVATE, transfer);
-	if (call->target != NULL)
-		SET(CURLOPT_REQUEST_TARGET, call->target);
-	if (call->alone || call->connect_only) {
-		SET(CURLOPT_FRESH_CONNECT, 1L);
-		/* Else it would be closed before it could be looked at; curl closes it when
-		 * the handle leaves. */
-		SET(CURLOPT_FORBID_REUSE, call->connect_only ? 0L : 1L);
-		SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
-		SET(CURLOPT_OPENSOCKETDATA, transfer->call);
-		SET(CURLOPT_BUFFERSIZE, ALONE_BUFFER);
-		SET(CURLOPT_CONNECT_ONLY, (long)call->connect_only);
-	}
-	if (call->body != NULL) {
-		SET(CURLOPT_POSTFIELDS, call->body);
-		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_size);
-	}
-#undef SET
-	return bad == CURLE_OK;
-}
-
 static void
 unlink_call(struct http_client *client, struct http_call *call)
 {
@@ -219,15 +129,6 @@ easy_put(struct http_client *client, CURL *easy, bool sound)
 }
 
 static void
-transfer_free(struct transfer *transfer)
-{
-	if (transfer == NULL)
-		return;
-	curl_slist_free_all(transfer->fields);
-	free(transfer);
-}
-
-static void
 call_fail(struct http_call *call, int code, const char *why)
 {
 	(void)cube_fail(&call->error, code, 0, "%s: %s", call->url, why);
@@ -237,18 +138,14 @@ call_fail(struct http_call *call, int code, const char *why)
 static void
 call_start(struct http_client *client, struct http_call *call)
 {
-	struct transfer *transfer = calloc(1, sizeof(*transfer));
+	struct transfer *transfer = transfer_new(call);
 	CURL *easy = client->spare_count > 0 ? client->spare[--client->spare_count]
 					     : curl_easy_init();
 	bool ok = transfer != NULL && easy != NULL &&
 		  (call->prepare == NULL || call->prepare(call));
 
 	buf_init(&call->response, call->limit_bytes);
-	if (ok) {
-		transfer->call = call;
-		transfer->fields = fields_make(call, &ok);
-	}
-	if (!ok || !easy_set(easy, transfer) ||
+	if (!ok || !transfer_set(transfer, easy) ||
 	    curl_multi_add_handle(client->multi, easy) != CURLM_OK) {
 		transfer_free(transfer);
 		if (easy != NULL)
