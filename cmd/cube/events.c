@@ -48,7 +48,7 @@ static const struct cli_program program = {
 
 struct stream {
 	const struct api *api;
-	struct fetch *fetch; /* the one under way */
+	struct fetch fetch; /* the one under way */
 	bool follow;
 	char since[24]; /* "": from now on */
 	const char *task;
@@ -58,7 +58,7 @@ struct stream {
 	uint64_t heard_ms; /* mono; 0: never */
 	struct buf line;
 	int failed; /* what ended it from our side; err has the words */
-	struct cube_error *err;
+	struct cube_error err;
 };
 
 /* ---- one line ---- */
@@ -118,7 +118,7 @@ line_take(struct stream *stream)
 	if (line->failed || json_parse(line->data, line->size, &doc, &err) != 0 ||
 	    (revision = member_int(doc.root, "Revision", 0)) <= 0)
 		return cube_fail(
-			stream->err, CUBE_ERR_INTERNAL, 0,
+			&stream->err, CUBE_ERR_INTERNAL, 0,
 			"what answers at %.80s is no manager: a line of GET /events is "
 			"no entry",
 			stream->api->url);
@@ -149,7 +149,7 @@ on_head(void *ctx, int status, const char *type)
 	if (status != 200)
 		return 0;
 	stream->heard_ms = clock_now().mono_ms;
-	if (fetch_field(stream->fetch, "Cube-Revision", revision, sizeof(revision)) &&
+	if (fetch_field(&stream->fetch, "Cube-Revision", revision, sizeof(revision)) &&
 	    revision[0] != '\0' && revision[strspn(revision, "0123456789")] == '\0')
 		memcpy(stream->since, revision, sizeof(revision));
 	print_head(stream);
@@ -177,7 +177,7 @@ on_piece(void *ctx, const void *bytes, size_t size)
 		size -= some;
 	}
 	if (fflush(stdout) != 0 && stream->failed == 0)
-		stream->failed = cube_fail(stream->err, CUBE_ERR_INTERNAL, 0,
+		stream->failed = cube_fail(&stream->err, CUBE_ERR_INTERNAL, 0,
 					   "standard output cannot be written");
 	return stream->failed;
 }
@@ -209,38 +209,34 @@ stream_once(struct stream *stream, struct cube_error *err)
 {
 	char path[API_PATH_SIZE];
 	char url[API_URL_SIZE + API_PATH_SIZE];
-	struct fetch fetch;
+	struct fetch *fetch = &stream->fetch;
 	int rc = events_path(stream, path, err);
 
 	if (rc < 0)
 		return rc;
-	api_fetch_init(stream->api, &fetch, url, sizeof(url), path);
-	fetch.stall_timeout_ms = STALL_MS;
-	fetch.head = on_head;
-	fetch.piece = on_piece;
-	fetch.ctx = stream;
-	stream->fetch = &fetch;
+	api_fetch_init(stream->api, fetch, url, sizeof(url), path);
+	fetch->stall_timeout_ms = STALL_MS;
+	fetch->head = on_head;
+	fetch->piece = on_piece;
+	fetch->ctx = stream;
 	buf_reset(&stream->line); /* what did not come whole comes again */
-	rc = fetch_run(&fetch, err);
+	rc = fetch_run(fetch, err);
 	if (stream->failed != 0)
 		rc = stream->failed;
-	else if (rc < 0 || fetch.status < 200 || fetch.status > 299)
-		rc = api_fail(stream->api, &fetch, rc, err);
-	fetch_release(&fetch);
+	else if (rc < 0 || fetch->status < 200 || fetch->status > 299)
+		rc = api_fail(stream->api, fetch, rc, err);
+	fetch_release(fetch);
 	return rc;
 }
 
 static int
 stream_all(struct stream *stream, struct cube_error *err)
 {
-	struct cube_error own = {0};
-
-	stream->err = &own;
 	for (;;) {
 		int rc = stream_once(stream, err);
 
 		if (stream->failed != 0)
-			*err = own;
+			*err = stream->err;
 		if (rc == 0 && !stream->follow)
 			return 0;
 		/* A manager that is away comes back; one that was never there need not. */

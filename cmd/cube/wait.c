@@ -14,7 +14,8 @@
 #define EXIT_NO_CODE    125
 #define ZERO_TIME       "0001-01-01T00:00:00Z" /* not yet */
 
-/* The manager has no way yet to tell when a task changes, so it is asked again. */
+/* Asked again and again: a stream of events for each that waits would soon be one of the
+ * few that a manager gives. */
 void
 wait_ms(uint64_t ms)
 {

@@ -250,13 +250,13 @@ events_begin(struct manager *manager)
 	size_t i;
 
 	for (i = 0; i < EVENT_MARKS; i++) {
-		struct event_mark *mark = &events->marks[i];
+		struct event_mark *at = &events->marks[i];
 
-		if (mark->batch == 0 || mark->batch > manager->step->durable)
+		if (at->batch == 0 || at->batch > manager->step->durable)
 			continue;
-		if (mark->revision > events->durable)
-			events->durable = mark->revision;
-		mark->batch = 0;
+		if (at->revision > events->durable)
+			events->durable = at->revision;
+		at->batch = 0;
 	}
 }
 

@@ -106,7 +106,7 @@ collect(struct manager *manager, struct watcher *watcher, struct manager_effect 
 				       ? (size_t)(end - watcher->since)
 				       : watcher->limit;
 			if (reply->events == NULL)
-				reply->events = calloc(room, sizeof(*reply->events));
+				reply->events = calloc(room, sizeof(struct event *));
 			if (reply->events == NULL) {
 				brain_failed(manager);
 				return;
