@@ -54,6 +54,7 @@ contact_begin(struct manager *manager, struct node *node)
 	contact_end(manager, node);
 	node->contact = nodes_new_contact(manager, node);
 	node->contact_ms = manager->step->now.mono_ms;
+	node->alive_ms = node->contact_ms;
 	node->hello_wanted = true;
 	node->known = false;
 	node->refused = false;
@@ -124,6 +125,14 @@ contact_refuse(struct manager *manager, struct node *node, const char *fmt, ...)
 /* ---- what came back ---- */
 
 static void
+alive(struct manager *manager, struct node *node)
+{
+	node->heard = true;
+	node->alive_ms = manager->step->now.mono_ms;
+	node->seen_ms = manager->step->now.wall_ms;
+}
+
+static void
 answered(struct manager *manager, struct node *node, struct exchange *exchange)
 {
 	/* It was away: what waits for a later try goes now. */
@@ -133,9 +142,8 @@ answered(struct manager *manager, struct node *node, struct exchange *exchange)
 	exchange->retry_ms = 0;
 	if (!node->refused)
 		node->reason[0] = '\0';
-	node->heard = true;
 	node->contact_ms = manager->step->now.mono_ms;
-	node->seen_ms = manager->step->now.wall_ms;
+	alive(manager, node);
 }
 
 static void
@@ -155,6 +163,9 @@ failed(struct manager *manager, struct node *node, struct exchange *exchange, co
 	/* From three to five quarters of it, so that many do not come back together. */
 	delay_ms = delay_ms * 3 / 4 + random_below(&manager->random, delay_ms / 2 + 1);
 	exchange->retry_ms = manager->step->now.mono_ms + delay_ms;
+	/* Its store fails, or it is too busy: nothing new for it, but what it has goes on. */
+	if (message->fault == 0 && message->status == 503)
+		alive(manager, node);
 	if (!node->refused)
 		memcpy(node->reason, message->reason, sizeof(node->reason));
 	if (exchange->failures++ == 0)

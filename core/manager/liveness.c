@@ -34,8 +34,10 @@ excuse(struct manager *manager, uint64_t late_ms)
 	char seconds[32];
 
 	while ((node = map_next(manager->nodes.by_name, &cursor)) != NULL) {
-		if (node->contact != 0 && node->status != NODE_LOST)
-			node->contact_ms += late_ms;
+		if (node->contact == 0 || node->status == NODE_LOST)
+			continue;
+		node->contact_ms += late_ms;
+		node->alive_ms += late_ms;
 	}
 	manager->liveness.judge_ms = manager->step->now.mono_ms + manager->node_timeout_ms;
 	(void)snprintf(seconds, sizeof(seconds), "%.1f", (double)late_ms / 1000);
@@ -79,6 +81,15 @@ liveness_silent_ms(const struct manager *manager, const struct node *node)
 	return manager->step->now.mono_ms - node->contact_ms;
 }
 
+/* The same, but for a worker that answers that it cannot: it is there. */
+static uint64_t
+dead_ms(const struct manager *manager, const struct node *node)
+{
+	if (liveness_silent_ms(manager, node) == 0)
+		return 0;
+	return manager->step->now.mono_ms - node->alive_ms;
+}
+
 static void
 set_counted(uint32_t *count, bool *flag, bool value)
 {
@@ -95,8 +106,7 @@ liveness_count(struct manager *manager, struct node *node)
 	/* One that was lost before this process began has no tasks and says nothing. */
 	bool counted = node->contact != 0 && !node->listed && node->status != NODE_LOST &&
 		       (node->heard || node->task_count > 0);
-	bool silent =
-		counted && liveness_silent_ms(manager, node) >= manager->node_timeout_ms / 2;
+	bool silent = counted && dead_ms(manager, node) >= manager->node_timeout_ms / 2;
 
 	set_counted(&liveness->counted, &node->counted, counted);
 	set_counted(&liveness->silent, &node->silent, silent);
@@ -155,7 +165,7 @@ liveness_is_lost(const struct manager *manager, const struct node *node)
 {
 	const struct liveness *liveness = &manager->liveness;
 
-	if (node->listed || liveness_silent_ms(manager, node) < manager->node_timeout_ms)
+	if (node->listed || dead_ms(manager, node) < manager->node_timeout_ms)
 		return false;
 	return node->status == NODE_LOST ||
 	       (!liveness->suspended && manager->step->now.mono_ms >= liveness->judge_ms);
@@ -245,15 +255,19 @@ void
 liveness_lose(struct manager *manager, struct node *node)
 {
 	uint64_t contact_ms = node->contact_ms;
+	uint64_t alive_ms = node->alive_ms;
 	uint64_t stamp_ms = node->stamp_ms;
 	char seconds[32];
 	char tasks[16];
 
 	contact_begin(manager, node);
 	node->contact_ms = contact_ms;
+	node->alive_ms = alive_ms;
 	node->stamp_ms = stamp_ms;
 	node->heard = false;
-	node->absence = ++manager->liveness.absences;
+	/* Lost again before it has said hello: it is still the same absence. */
+	if (node->absence == 0)
+		node->absence = ++manager->liveness.absences;
 	liveness_count(manager, node);
 	(void)snprintf(seconds, sizeof(seconds), "%" PRIu64,
 		       liveness_silent_ms(manager, node) / 1000);
@@ -306,7 +320,7 @@ static uint64_t
 silence_due(const struct manager *manager, const struct node *node)
 {
 	const struct liveness *liveness = &manager->liveness;
-	uint64_t at_ms = node->contact_ms + manager->node_timeout_ms;
+	uint64_t at_ms = node->alive_ms + manager->node_timeout_ms;
 
 	if (node->contact == 0 || (node->refused && node->hello.failures == 0))
 		return UINT64_MAX;

@@ -228,7 +228,7 @@ bool
 node_is_live(const struct manager *manager, const struct node *node)
 {
 	return node->contact != 0 && !node->listed &&
-	       manager->step->now.mono_ms - node->contact_ms < manager->node_timeout_ms;
+	       manager->step->now.mono_ms - node->alive_ms < manager->node_timeout_ms;
 }
 
 static enum node_status

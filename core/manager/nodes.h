@@ -52,6 +52,7 @@ struct node {
 	uint64_t drain_from;       /* order_sequence of the last one looked at */
 
 	/* its silence (manager/liveness.h) */
+	uint64_t alive_ms; /* mono, of the last answer of any kind: also "my store fails" */
 	bool heard;        /* in this process, and since it was lost */
 	bool counted;      /* in liveness.counted */
 	bool silent;       /* in liveness.silent */

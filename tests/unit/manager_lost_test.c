@@ -256,6 +256,34 @@ START_TEST(while_most_nodes_are_silent_none_is_lost)
 }
 END_TEST
 
+START_TEST(a_worker_whose_store_fails_gets_nothing_new_and_is_not_lost)
+{
+	unsigned i;
+
+	begin("");
+	for (i = 0; i < 120; i++) {
+		struct manager_effect *poll;
+		struct manager_message *message;
+
+		actors_live(world, only_2, 1, 500);
+		poll = world_take(world, MANAGER_EFFECT_POLL, n1.contact);
+		if (poll == NULL)
+			continue;
+		effect_free(poll);
+		message = answer(world, MANAGER_POLL_DONE, n1.contact, 503);
+		(void)snprintf(message->reason, sizeof(message->reason), "disk full");
+		world_step(world, message);
+	}
+	ck_assert_int_eq(view_of(world, "n1").status, NODE_UNREACHABLE);
+	ck_assert_str_eq(view_of(world, "n1").reason, "disk full");
+	ck_assert_uint_eq(get(world, 1).attempt, 1);
+	/* That ends with its answers. */
+	actors_live(world, only_2, 1, 31000);
+	ck_assert_int_eq(view_of(world, "n1").status, NODE_LOST);
+	ck_assert_uint_eq(get(world, 1).attempt, 2);
+}
+END_TEST
+
 START_TEST(half_of_the_nodes_may_be_lost_at_once)
 {
 	begin("");
@@ -595,6 +623,7 @@ suite(void)
 	tcase_add_test(tests, what_found_no_other_place_goes_on_when_its_node_returns);
 	tcase_add_test(tests, another_worker_of_that_name_does_not_get_the_attempts_back);
 	tcase_add_test(tests, while_most_nodes_are_silent_none_is_lost);
+	tcase_add_test(tests, a_worker_whose_store_fails_gets_nothing_new_and_is_not_lost);
 	tcase_add_test(tests, half_of_the_nodes_may_be_lost_at_once);
 	tcase_add_test(tests, nodes_lost_long_ago_do_not_count_after_a_restart_of_the_manager);
 	tcase_add_test(tests, a_manager_that_was_stopped_blames_no_node);
