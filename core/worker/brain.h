@@ -148,6 +148,7 @@ struct worker {
 	uint64_t report_sequence;
 	uint64_t answered_node; /* info.revision in the last answer to a poll */
 	struct poll poll;
+	uint64_t answer_batch; /* the last answer with news waits for its commit */
 
 	/* disconnect.c; stamps are times of our own mono clock */
 	uint64_t stamp;      /* newest given in this epoch; 0: none */

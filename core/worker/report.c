@@ -10,6 +10,7 @@
 #include "worker/brain.h"
 
 #define POLL_WAIT_MAX_MS 60000
+#define LATE_WAIT_MS     250 /* instead, while a commit takes long */
 
 /* What of an attempt may be shown: the live status or, of what is durable, an older one.
  * NULL: nothing of it is durable. */
@@ -111,8 +112,19 @@ answer_poll(struct worker *worker, bool durable_only)
 	}
 	effect->stamp = worker_stamp(worker);
 	worker->answered_node = worker->info.revision;
+	if (!durable_only)
+		worker->answer_batch = worker->step->change_count > 0 ? worker->step->batch
+								      : worker->step->batch - 1;
 	worker_manager_heard(worker);
 	worker_effect_send(worker, effect);
+}
+
+/* The last answer has not gone out: the commit that it waits for takes long, or hangs. It is
+ * not known to fail yet, but the manager, which asks again, must not wait for it once more. */
+static bool
+commit_is_late(const struct worker *worker)
+{
+	return worker->answer_batch > worker->step->durable;
 }
 
 void
@@ -131,6 +143,8 @@ worker_poll(struct worker *worker, const struct worker_message *message)
 	/* An echo must be younger than the shortest StopAfterDisconnect. */
 	if (wait_ms > worker_echo_wait_ms(worker))
 		wait_ms = worker_echo_wait_ms(worker);
+	if (wait_ms > LATE_WAIT_MS && commit_is_late(worker))
+		wait_ms = LATE_WAIT_MS;
 	poll->due_ms = worker->step->now.mono_ms + wait_ms;
 	worker_manager_heard(worker);
 }
@@ -139,7 +153,7 @@ void
 worker_poll_settle(struct worker *worker)
 {
 	const struct poll *poll = &worker->poll;
-	bool fails = worker->step->store_fault != NULL;
+	bool fails = worker->step->store_fault != NULL || commit_is_late(worker);
 	bool news = false;
 	bool over;
 

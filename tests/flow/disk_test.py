@@ -165,7 +165,7 @@ class WorkersDisk(unittest.TestCase):
             open(disk.path + ".end", "w").close()  # an end that has to be journalled
             node = wait_for("the node to say so", lambda: (
                 node := cluster.manager.get("/nodes/n1")) and not node["RuntimeReady"] and node)
-            self.assertEqual(node["Status"], "ready")
+            self.assertEqual(node["Status"], "ready", cluster.manager.log()[-2000:] + worker.log()[-2000:])
             self.assertRegex(node["RuntimeReason"], "journal fails.*" + words)
             late = cluster.submit("/bin/true")
             self.assertEqual(late["State"], PENDING)

@@ -161,6 +161,31 @@ START_TEST(a_heartbeat_shows_what_was_durable_while_the_store_fails)
 }
 END_TEST
 
+START_TEST(a_commit_that_hangs_holds_up_one_answer_and_no_second)
+{
+	struct rig *rig = rig_running();
+	struct revision since = all_told(rig);
+
+	rig->auto_commit = false;
+	rig_exit_box(rig, ID_1, 1, 3);
+	rig_changed(rig, ID_1);
+	rig_poll(rig, since, 5000, 7);
+	rig_work(rig);
+	ck_assert_ptr_null(rig_reply(rig, 7));
+	rig_poll(rig, since, 5000, 8); /* the manager has waited long enough */
+	ck_assert_ptr_null(rig_reply(rig, 8));
+	rig_sleep(rig, 250);
+	ck_assert_uint_eq(rig_reply(rig, 8)->task_count, 0);
+	ck_assert_uint_eq(rig_reply(rig, 8)->revision.sequence, since.sequence);
+	rig_commit(rig);
+	rig->auto_commit = true;
+	ck_assert_ptr_nonnull(rig_reply(rig, 7)); /* who asked for it is gone */
+	rig_poll(rig, since, 5000, 9);
+	ck_assert_int_eq(rig_reply(rig, 9)->tasks[0].status.exit_code, 3);
+	rig_free(rig);
+}
+END_TEST
+
 START_TEST(orders_that_are_not_durable_are_not_claimed_in_a_heartbeat)
 {
 	struct rig *rig = rig_running();
@@ -292,6 +317,7 @@ suite(void)
 	tcase_add_test(polls, another_epoch_gets_all_that_is_not_acknowledged);
 	tcase_add_test(polls, nothing_is_told_before_it_is_durable);
 	tcase_add_test(polls, a_heartbeat_shows_what_was_durable_while_the_store_fails);
+	tcase_add_test(polls, a_commit_that_hangs_holds_up_one_answer_and_no_second);
 	tcase_add_test(polls, orders_that_are_not_durable_are_not_claimed_in_a_heartbeat);
 	tcase_add_test(polls, a_poll_is_not_answered_in_full_before_the_first_list);
 	tcase_add_test(polls, a_change_of_the_node_wakes_a_poll);
