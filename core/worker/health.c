@@ -112,10 +112,11 @@ check_failed(struct worker *worker, struct attempt *attempt, const char *answer)
 static void
 check_went_well(struct worker *worker, struct attempt *attempt)
 {
+	/* Also one from before a restart of this worker, whose count is lost. */
+	worker_attempt_note(worker, attempt, "%s", "");
 	if (attempt->health.failures == 0)
 		return;
 	attempt->health.failures = 0;
-	worker_attempt_note(worker, attempt, "%s", "");
 	worker_attempt_log(worker, attempt, LOG_LEVEL_INFO, "attempt.well", NULL, NULL);
 }
 

@@ -298,6 +298,30 @@ START_TEST(the_unhealthy_stay_so_over_a_restart_of_the_worker)
 }
 END_TEST
 
+START_TEST(a_failure_that_was_journalled_is_forgotten_when_it_is_well)
+{
+	struct rig *rig = rig_new();
+	const char *text;
+	char changed[4096];
+
+	order_checked(rig, ID_1, HTTP);
+	publish(rig, ID_1, 8080, "", 18080);
+	rig_changed(rig, ID_1);
+	rig_work(rig);
+	text = rig_attempt(rig, ID_1, 1);
+	(void)snprintf(changed, sizeof(changed), "{\"Reason\":\"health check failing\",%s",
+		       text + 1);
+	rig_put(rig, "attempt/" ID_1 "/00000001", changed);
+	rig_crash(rig);
+	rig_work(rig);
+	rig_clear(rig);
+	ck_assert_str_eq(rig_status(rig, ID_1, 1).reason, "health check failing");
+	answer_each(rig, 1, 200);
+	ck_assert_str_eq(rig_status(rig, ID_1, 1).reason, "");
+	rig_free(rig);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -320,6 +344,7 @@ suite(void)
 	tcase_add_test(tcase, a_stop_of_the_unhealthy_waits_for_its_journal_unless_that_fails);
 	tcase_add_test(tcase, a_runtime_that_is_down_makes_nothing_unhealthy);
 	tcase_add_test(tcase, the_unhealthy_stay_so_over_a_restart_of_the_worker);
+	tcase_add_test(tcase, a_failure_that_was_journalled_is_forgotten_when_it_is_well);
 	suite_add_tcase(made, tcase);
 	return made;
 }
