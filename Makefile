@@ -226,7 +226,7 @@ $(SIM): $(call objects,tests/sim/*.c) $(CORE_LIBS)
 
 # make sim SEEDS=200 SEED=1 SCHEDULER=roundrobin.so HOURS=1 NODES=20 VERBOSE=1
 sim: $(SIM) $(PLUGINS)
-	@CUBE_PLUGIN_PATH=$(BUILD)/plugins $(SIM) -n $(or $(SEEDS),1) -s $(or $(SEED),1) \
+	@$(SIM) -n $(or $(SEEDS),1) -s $(or $(SEED),1) \
 		$(if $(SCHEDULER),-S $(SCHEDULER)) $(if $(HOURS),-t $(HOURS)) \
 		$(if $(NODES),-w $(NODES)) $(if $(VERBOSE),-v)
 

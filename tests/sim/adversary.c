@@ -115,6 +115,7 @@ plan_make(struct sim *sim)
 	plan_engines(sim, plan);
 	plan->user_us = (2 + below(sim, 20)) * SECOND;
 	plan->operator_us = every(sim, 200);
+	plan->burns = sim->node_count > 3 && chance(sim, 2500);
 }
 
 /* ---- its moves ---- */
@@ -377,10 +378,18 @@ void
 adversary_heal(struct sim *sim)
 {
 	trace_line(sim, "all faults end");
+	if (sim->plan.burns) {
+		struct machine *machine = some_machine(sim);
+
+		kill_process(sim, &machine->process);
+		machine->burnt = true;
+	}
 	sim->calm = true;
 	for (unsigned i = 0; i < sim->node_count; i++) {
 		struct machine *machine = &sim->machines[i];
 
+		if (machine->burnt)
+			continue;
 		machine->cut_to_us = 0;
 		machine->cut_from_us = 0;
 		machine->process.disk_full_until_us = 0;

@@ -15,6 +15,8 @@ live_container(struct sim *sim, const struct truth_task *task, int *node, unsign
 	for (unsigned i = 0; i < sim->node_count; i++) {
 		const struct container *container;
 
+		if (sim->machines[i].burnt)
+			continue;
 		for (container = sim->machines[i].containers; container != NULL;
 		     container = container->next) {
 			if (container->task != task ||
@@ -36,7 +38,7 @@ fits_somewhere(const struct sim *sim, const struct truth_task *wanted)
 		int64_t mcpu = wanted->spec->mcpu;
 		int64_t memory_bytes = wanted->spec->memory_bytes;
 		int64_t disk_bytes = wanted->spec->disk_bytes;
-		bool clash = false;
+		bool clash = sim->machines[i].burnt;
 
 		for (size_t j = 0; j < sim->task_count; j++) {
 			const struct truth_task *task = sim->by_index[j];
@@ -80,6 +82,13 @@ judge_task(struct sim *sim, const struct truth_task *task)
 				     task->id, container->attempt, node + 1);
 		return;
 	}
+	if (task->node >= 0 && sim->machines[task->node].burnt) {
+		if (task->spec->on_node_lost != NODE_LOST_WAIT)
+			sim_violated(sim, 5,
+				     "task %.8s is still on n%d, which is gone for good, as %s",
+				     task->id, task->node + 1, task_state_name(task->state));
+		return;
+	}
 	if (task->stop_wanted)
 		sim_violated(sim, 5, "task %.8s was to stop and is %s, attempt %u on n%d",
 			     task->id, task_state_name(task->state), task->attempt,
@@ -116,7 +125,8 @@ truth_judge(struct sim *sim)
 
 		for (container = sim->machines[i].containers; container != NULL;
 		     container = container->next)
-			if (container->planted && container->state == CUBE_CONTAINER_RUNNING)
+			if (container->planted && !sim->machines[i].burnt &&
+			    container->state == CUBE_CONTAINER_RUNNING)
 				sim_violated(sim, 7,
 					     "a container that nobody owns lives on n%u",
 					     i + 1);

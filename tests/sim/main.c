@@ -39,7 +39,8 @@ dispatch(struct sim *sim, struct event_item *event)
 		}
 		break;
 	case EVENT_BOOT:
-		if (!process->up && process->incarnation == event->incarnation) {
+		if (!process->up && process->incarnation == event->incarnation &&
+		    (event->node < 0 || !sim->machines[event->node].burnt)) {
 			trace_line(sim, "boot %s", process->name);
 			process_boot(process);
 		}
@@ -269,13 +270,34 @@ run_many(struct sim_options *options, uint64_t count, unsigned jobs, struct tota
 		reap(totals, &running);
 }
 
+/* Those of the build that this program is of: BUILD/tests/sim/sim, BUILD/plugins. */
+static void
+plugin_dir(char *out, size_t size)
+{
+	ssize_t length = readlink("/proc/self/exe", out, size - 1);
+
+	if (length < 0)
+		length = 0;
+	out[length] = '\0';
+	for (int i = 0; i < 3; i++) {
+		char *slash = strrchr(out, '/');
+
+		if (slash != NULL)
+			*slash = '\0';
+	}
+	length = (ssize_t)strlen(out);
+	(void)snprintf(out + length, size - (size_t)length, "/plugins");
+}
+
 static struct plugin *
 load(const char *name, enum cube_plugin_kind kind, const char *flag)
 {
 	struct plugin *plugin;
 	struct cube_error err;
+	char dir[4096];
 
-	if (plugin_load(name, kind, flag, NULL, &plugin, &err) != 0) {
+	plugin_dir(dir, sizeof(dir));
+	if (plugin_load(name, kind, flag, dir, &plugin, &err) != 0) {
 		(void)fprintf(stderr, "sim: %s\n", err.message);
 		exit(2);
 	}

@@ -33,7 +33,7 @@ struct record {
 	bool final;
 	bool held;
 	uint32_t attempt;
-	uint32_t restarts;
+	uint32_t restarts; /* since it was last well */
 	int node;
 };
 
@@ -75,12 +75,28 @@ machine_of(const struct json_value *name)
 
 /* ---- a task's record ---- */
 
+/* How often it may be started again in a row, as API.md has it; -1: without limit. */
+static int64_t
+restarts_max(const struct task_spec *spec)
+{
+	if (spec->max_restarts >= 0)
+		return spec->max_restarts;
+	if (spec->restart_mode == RESTART_DEFAULT)
+		return 3;
+	return spec->restart_mode == RESTART_ON_FAILURE ? spec->restart_max : -1;
+}
+
 static void
 check_record(struct sim *sim, const struct truth_task *task, const struct record *record)
 {
 	if (record->attempt < task->attempt)
 		sim_violated(sim, 3, "task %.8s goes from attempt %u back to %u", task->id,
 			     task->attempt, record->attempt);
+	if (restarts_max(task->spec) >= 0 && record->restarts > restarts_max(task->spec))
+		sim_violated(sim, 3, "task %.8s is started again for the %u. time of %d",
+			     task->id, record->restarts, (int)restarts_max(task->spec));
+	if (task->buried)
+		sim_violated(sim, 1, "task %.8s has ended, and is there again", task->id);
 	if (!task->recorded)
 		return;
 	if (task->final && (record->state != task->state || !record->final ||
@@ -137,7 +153,7 @@ take_task(struct sim *sim, const char *id, const struct change *change)
 		number_of(json_get(doc.root, "Wanted"), TASK_WANTED_RUN) == TASK_WANTED_STOP;
 	record.final = is_true(json_get(doc.root, "Final"));
 	record.attempt = (uint32_t)number_of(json_get(doc.root, "Attempt"), 0);
-	record.restarts = (uint32_t)number_of(json_get(doc.root, "RestartCount"), 0);
+	record.restarts = (uint32_t)number_of(json_get(doc.root, "Restarts"), 0);
 	record.held = is_true(json_get(brain, "Held"));
 	record.node = machine_of(json_get(doc.root, "Node"));
 	json_release(&doc);

@@ -109,6 +109,7 @@ struct plan {
 	uint32_t node_timeout_ms;
 	bool has_events;
 	bool joins;
+	bool burns;    /* one machine is never seen again */
 	bool few_kept; /* trimming is reached */
 };
 
@@ -236,6 +237,7 @@ struct machine {
 	struct job *jobs;           /* under way */
 	int64_t mcpu;
 	int64_t memory_bytes;
+	bool burnt; /* never comes back */
 	/* truth */
 	uint64_t heard_us;    /* an answer of it reached this manager process; 0: none */
 	uint64_t answered_us; /* the same, of any manager process */
