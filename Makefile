@@ -225,18 +225,19 @@ $(SIM): $(call objects,tests/sim/*.c) $(CORE_LIBS)
 	$(Q)$(CC) -pie $(LINK) -rdynamic -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_CORE)
 
 # make sim SEEDS=200 SEED=1 SCHEDULER=roundrobin.so HOURS=1 NODES=20 VERBOSE=1
+.PHONY: sim
 sim: $(SIM) $(PLUGINS)
 	@$(SIM) -n $(or $(SEEDS),1) -s $(or $(SEED),1) \
 		$(if $(SCHEDULER),-S $(SCHEDULER)) $(if $(HOURS),-t $(HOURS)) \
 		$(if $(NODES),-w $(NODES)) $(if $(VERBOSE),-v)
 
-tests: all $(UNIT_TESTS) $(PLUGIN_TESTS) $(FAKES) $(TOOLS) $(FUZZERS)
+tests: all $(SIM) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FAKES) $(TOOLS) $(FUZZERS)
 
 # For a make of ours inside a target, unless whoever called make has said -j.
 PARALLEL = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
 
 # Programs that count their own tests; tests/run adds them up. Flow tests start the real programs.
-SCRIPT_TESTS := $(wildcard tests/lint/layers tests/abi/*_test.sh)
+SCRIPT_TESTS := $(wildcard tests/lint/layers tests/abi/*_test.sh tests/sim/sim_test tests/sim/mutants/run)
 FLOW_TESTS   := $(wildcard tests/flow/*_test.py)
 CHECKED      := $(SCRIPT_TESTS) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FUZZERS) $(FLOW_TESTS)
 
@@ -338,6 +339,7 @@ help:
 	@echo 'make check       install what the tests need, build, run every test'
 	@echo 'make check-long  the same with long forms'
 	@echo 'make tests       build all that `make check` runs'
+	@echo 'make sim         the real brains on a virtual clock: SEEDS=1000 SEED=1, one hour each'
 	@echo 'make torture     kill -9 of everybody under load, CYCLES=200 times'
 	@echo 'make bench       figures, beside a peer in the same run'
 	@echo 'make fuzz        every parser of outside bytes'

@@ -1,6 +1,7 @@
 /* main.c - runs seeds, each in a process of its own, on all cores.
  *
- *   sim [-s SEED] [-n SEEDS] [-w WORKERS] [-t HOURS] [-S SCHEDULER] [-j JOBS] [-v]
+ *   sim [-s SEED] [-n SEEDS] [-w WORKERS] [-t HOURS] [-S SCHEDULER] [-j JOBS] [-f FAILURES]
+ * [-v]
  *
  * Prints each seed that fails, with what did not hold, the truth about it and the last steps
  * (-v: all of them), and at the end how many passed. With one seed, the hash of its trace.
@@ -17,10 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HEAL_FOR_US  (240 * SECOND)
-#define BEGIN_US     (2000 * SECOND)
-#define JOBS_MAX     64
-#define FAILURES_MAX 5
+#define HEAL_FOR_US (240 * SECOND)
+#define BEGIN_US    (2000 * SECOND)
+#define JOBS_MAX    64
 
 /* ---- one seed ---- */
 
@@ -242,12 +242,13 @@ reap(struct totals *totals, unsigned *running)
 }
 
 static void
-run_many(struct sim_options *options, uint64_t count, unsigned jobs, struct totals *totals)
+run_many(struct sim_options *options, uint64_t count, unsigned jobs, uint64_t failures,
+	 struct totals *totals)
 {
 	uint64_t first = options->seed;
 	unsigned running = 0;
 
-	for (uint64_t i = 0; i < count && totals->failed < FAILURES_MAX; i++) {
+	for (uint64_t i = 0; i < count && totals->failed < failures; i++) {
 		pid_t child;
 
 		options->seed = first + i;
@@ -308,7 +309,7 @@ static int
 usage(void)
 {
 	(void)fputs("usage: sim [-s SEED] [-n SEEDS] [-w WORKERS] [-t HOURS] [-S SCHEDULER]"
-		    " [-j JOBS] [-v]\n",
+		    " [-j JOBS] [-f FAILURES] [-v]\n",
 		    stderr);
 	return 2;
 }
@@ -325,9 +326,10 @@ main(int argc, char **argv)
 	struct totals totals = {0};
 	struct cube_error err;
 	uint64_t count = 1;
+	uint64_t failures = 5;
 	int option;
 
-	while ((option = getopt(argc, argv, "s:n:w:t:S:j:v")) != -1) {
+	while ((option = getopt(argc, argv, "s:n:w:t:S:j:f:v")) != -1) {
 		switch (option) {
 		case 's':
 			options.seed = strtoull(optarg, NULL, 10);
@@ -346,6 +348,9 @@ main(int argc, char **argv)
 			break;
 		case 'j':
 			jobs = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'f':
+			failures = strtoull(optarg, NULL, 10);
 			break;
 		case 'v':
 			options.verbose = true;
@@ -371,7 +376,7 @@ main(int argc, char **argv)
 		totals.failed = (uint64_t)run_seed(&options, true);
 		totals.passed = 1 - totals.failed;
 	} else {
-		run_many(&options, count, jobs, &totals);
+		run_many(&options, count, jobs, failures, &totals);
 		(void)printf("%" PRIu64 " passed, %" PRIu64 " failed\n", totals.passed,
 			     totals.failed);
 	}

@@ -478,6 +478,7 @@ process_boot(struct process *process)
 
 	process->up = true;
 	process->killed = false;
+	process->dead_us = process->sim->clock.now_us;
 	process->incarnation++;
 	process->wake_ms = UINT64_MAX;
 	process->wake_event_us = SIM_NEVER;

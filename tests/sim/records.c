@@ -126,7 +126,8 @@ note_placement(struct sim *sim, struct truth_task *task, const struct record *re
 		sim_violated(sim, 4, "attempt %u of task %.8s is placed nowhere",
 			     record->attempt, task->id);
 	task->placed = true;
-	task->placed_us[record->attempt % 8] = sim->clock.now_us;
+	/* Decided, at the earliest. */
+	task->placed_us[record->attempt % 8] = sim->manager.flying_since_us;
 }
 
 static void

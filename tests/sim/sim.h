@@ -144,7 +144,7 @@ struct truth_task {
 	int node; /* -1: none */
 	bool has_event;
 	enum task_state event_state;
-	uint64_t placed_us[8]; /* of attempt % 8: when it was committed */
+	uint64_t placed_us[8]; /* of attempt % 8: when it was decided, at the earliest */
 	/* what has truly happened */
 	uint32_t exited_well; /* an attempt that ended with 0 by itself; 0: none */
 	uint64_t exited_us;
