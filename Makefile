@@ -239,7 +239,8 @@ PARALLEL = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(s
 # Programs that count their own tests; tests/run adds them up. Flow tests start the real programs.
 SCRIPT_TESTS := $(wildcard tests/lint/layers tests/abi/*_test.sh tests/sim/sim_test tests/sim/mutants/run)
 FLOW_TESTS   := $(wildcard tests/flow/*_test.py)
-CHECKED      := $(SCRIPT_TESTS) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FUZZERS) $(FLOW_TESTS)
+# The long ones first: several run at a time.
+CHECKED      := $(FLOW_TESTS) $(SCRIPT_TESTS) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FUZZERS)
 
 check:
 	@contrib/install-deps check
