@@ -462,10 +462,9 @@ executor_stop(struct executor *executor, uint64_t deadline_ms)
 		ended = executor_wait(executor, &executor->ended, deadline_ms);
 	ended = executor->alive == 0;
 	unlock(executor);
+	overdue_stop(executor);
 	if (!ended)
 		return false;
-	if (executor->watcher_started)
-		(void)pthread_join(executor->watcher, NULL);
 	pool_join(&executor->calls);
 	pool_join(&executor->prepares);
 	executor_free(executor);

@@ -85,6 +85,7 @@ int pool_grow(struct pool *pool, struct cube_error *err);
 /* ---- overdue.c ---- */
 
 int overdue_start(struct executor *executor, struct cube_error *err);
+void overdue_stop(struct executor *executor); /* once stopping is set and told; idempotent */
 /* With the mutex: job is begun now, or has returned. */
 void overdue_begin(struct executor *executor, struct job *job);
 void overdue_end(struct pool *pool, struct job *job);

@@ -182,6 +182,14 @@ overdue_start(struct executor *executor, struct cube_error *err)
 }
 
 void
+overdue_stop(struct executor *executor)
+{
+	if (executor->watcher_started)
+		(void)pthread_join(executor->watcher, NULL);
+	executor->watcher_started = false;
+}
+
+void
 overdue_begin(struct executor *executor, struct job *job)
 {
 	uint64_t timeout_ms = job->effect != NULL ? job->effect->timeout_ms : TURN_DUE_MS;
