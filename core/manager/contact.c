@@ -290,10 +290,6 @@ contact_orders_done(struct manager *manager, const struct manager_message *messa
 			       message->reason);
 	else
 		failed(manager, node, &node->orders, "orders", message);
-	/* Its journal fails. It is there all the same, which a hello shows: a contact that
-	 * has only begun has no polls that would. */
-	if (message->fault == 0)
-		node->hello_wanted = true;
 }
 
 /* Of one start of the worker the newest counts; an answer that comes twice renews nothing. */

@@ -20,6 +20,7 @@ enum trouble {
 	TROUBLE_REBOOT,
 	TROUBLE_WALL,
 	TROUBLE_PLANT,
+	TROUBLE_PAUSE,
 	TROUBLE_LAST
 };
 
@@ -81,6 +82,7 @@ plan_processes(struct sim *sim, struct plan *plan)
 	plan->disk_full_us = every(sim, 400);
 	plan->disk_for_us = (1 + below(sim, 60)) * SECOND;
 	plan->wall_jump_us = every(sim, 600);
+	plan->pause_us = every(sim, 300);
 	plan->node_timeout_ms = chance(sim, 7000) ? 30000 : 3000 + (uint32_t)below(sim, 27000);
 	plan->joins = chance(sim, 7500);
 	plan->few_kept = chance(sim, 3000);
@@ -146,6 +148,8 @@ mean_of(const struct sim *sim, enum trouble trouble)
 		return plan->wall_jump_us;
 	case TROUBLE_PLANT:
 		return plan->plant_us;
+	case TROUBLE_PAUSE:
+		return plan->pause_us;
 	case TROUBLE_LAST:
 		break;
 	}
@@ -311,6 +315,18 @@ wall_jump(struct sim *sim)
 	trace_line(sim, "wall jump %s %ld", process->name, (long)jump_ms);
 }
 
+static void
+pause_some(struct sim *sim)
+{
+	uint64_t pick = below(sim, sim->node_count + 5);
+	struct process *process =
+		pick < sim->node_count ? &sim->machines[pick].process : &sim->manager;
+
+	process->paused_us =
+		sim->clock.now_us + below(sim, chance(sim, 7000) ? 5 : 90) * SECOND;
+	trace_line(sim, "pause %s", process->name);
+}
+
 /* Down processes come back by themselves. */
 static void
 boot_later(struct sim *sim, struct process *process)
@@ -369,6 +385,9 @@ adversary_act(struct sim *sim, const struct event_item *event)
 		engine_hint(machine, NULL);
 		trace_line(sim, "plant n%d", machine->process.node + 1);
 		break;
+	case TROUBLE_PAUSE:
+		pause_some(sim);
+		break;
 	case TROUBLE_LAST:
 		break;
 	}
@@ -393,6 +412,7 @@ adversary_heal(struct sim *sim)
 		machine->cut_to_us = 0;
 		machine->cut_from_us = 0;
 		machine->process.disk_full_until_us = 0;
+		machine->process.paused_us = 0;
 		machine->engine_down = false;
 		if (machine->process.up)
 			engine_hint(machine, NULL);
@@ -400,6 +420,7 @@ adversary_heal(struct sim *sim)
 			process_boot(&machine->process);
 	}
 	sim->manager.disk_full_until_us = 0;
+	sim->manager.paused_us = 0;
 	if (!sim->manager.up)
 		process_boot(&sim->manager);
 	users_calm(sim);

@@ -279,8 +279,10 @@ engine_take(struct machine *machine, struct worker_effect *effect)
 		machine->jobs->place = &job->next;
 	machine->jobs = job;
 	job->references = 1;
-	if (mishap(sim, sim->plan.job_slow))
+	if (mishap(sim, sim->plan.job_slow)) {
 		after_us += below(sim, 20 * SECOND);
+		machine->engine_trouble_us = sim->clock.now_us + after_us;
+	}
 	if (effect->job == WORKER_JOB_PREPARE && chance(sim, 1000))
 		after_us += below(sim, 20 * SECOND);
 	if (after_us > effect->timeout_ms * MS)

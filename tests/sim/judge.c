@@ -63,6 +63,17 @@ fits_somewhere(const struct sim *sim, const struct truth_task *wanted)
 	return false;
 }
 
+static bool
+has_container(const struct sim *sim, const struct truth_task *task)
+{
+	const struct container *container = sim->machines[task->node].containers;
+
+	while (container != NULL &&
+	       (container->task != task || container->attempt != task->attempt))
+		container = container->next;
+	return container != NULL;
+}
+
 static void
 judge_task(struct sim *sim, const struct truth_task *task)
 {
@@ -101,9 +112,13 @@ judge_task(struct sim *sim, const struct truth_task *task)
 			sim_violated(sim, 5, "task %.8s is pending and would fit", task->id);
 		return;
 	}
-	/* It was only just started again, or a job has only just begun or ended. */
-	if (task->behaviour == BEHAVE_JOB)
+	/* A job has only just begun, or has ended and is about to be said so. */
+	if (task->behaviour == BEHAVE_JOB) {
+		if (task->state == TASK_RUNNING && !has_container(sim, task))
+			sim_violated(sim, 5, "task %.8s is said to run on n%d and does not",
+				     task->id, task->node + 1);
 		return;
+	}
 	if (task->state != TASK_RUNNING)
 		sim_violated(sim, 5, "task %.8s should run and is %s, attempt %u on n%d",
 			     task->id, task_state_name(task->state), task->attempt,

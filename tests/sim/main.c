@@ -24,47 +24,124 @@
 
 /* ---- one seed ---- */
 
+/* The runtime's hint, as the worker's shell hands it on. */
 static void
-dispatch(struct sim *sim, struct event_item *event)
+deliver_hint(struct process *process, const char *task_id)
 {
-	struct process *process =
-		sim_process(sim, event->node >= 0 ? event->node : SIM_MANAGER);
+	struct worker_message *message =
+		worker_message_new(task_id != NULL ? WORKER_CHANGED : WORKER_RESYNC);
+
+	if (message == NULL)
+		abort();
+	if (task_id != NULL)
+		(void)snprintf(message->task_id, ID_SIZE, "%s", task_id);
+	trace_line(process->sim, "hint %s %.8s", process->name, message->task_id);
+	process_deliver(process, &message->message);
+}
+
+static void
+heal_engine(struct machine *machine)
+{
+	struct sim *sim = machine->process.sim;
+
+	machine->engine_down = false;
+	machine->engine_trouble_us = sim->clock.now_us;
+	trace_line(sim, "engine up %s", machine->process.name);
+	engine_hint(machine, NULL);
+}
+
+/* What concerns one start of a process, and comes to nothing if that is over. */
+static void
+dispatch_own(struct process *process, struct event_item *event)
+{
+	struct sim *sim = process->sim;
 	bool alive = process->up && process->incarnation == event->incarnation;
 
 	switch (event->kind) {
 	case EVENT_WAKE:
-		if (alive && process->wake_event_us == event->number) {
-			trace_line(sim, "wake %s", process->name);
-			process_wake(process);
-		}
+		if (!alive || process->wake_event_us != event->number)
+			break;
+		trace_line(sim, "wake %s", process->name);
+		process_wake(process);
 		break;
 	case EVENT_BOOT:
-		if (!process->up && process->incarnation == event->incarnation &&
-		    (event->node < 0 || !sim->machines[event->node].burnt)) {
-			trace_line(sim, "boot %s", process->name);
-			process_boot(process);
-		}
+		if (process->up || process->incarnation != event->incarnation ||
+		    (event->node >= 0 && sim->machines[event->node].burnt))
+			break;
+		trace_line(sim, "boot %s", process->name);
+		process_boot(process);
 		break;
 	case EVENT_COMMIT:
-		if (alive && process->flying != NULL) {
-			trace_line(sim, "commit %s %" PRIu64, process->name,
-				   process->flying->number);
-			process_commit(process);
-		}
+		if (!alive || process->flying == NULL)
+			break;
+		trace_line(sim, "commit %s %" PRIu64, process->name, process->flying->number);
+		process_commit(process);
 		break;
 	case EVENT_SLOW:
 		if (alive && process->flying != NULL &&
 		    process->flying->number == event->number)
 			process_slow(process);
 		break;
-	case EVENT_REQUEST:
+	case EVENT_HINT:
+		if (alive)
+			deliver_hint(process, event->item);
+		free(event->item);
+		break;
+	default:
+		if (alive)
+			process_deliver(process, event->item);
+		else
+			worker_message_free(event->item);
+		break;
+	}
+}
+
+static void
+dispatch_call(struct sim *sim, struct event_item *event)
+{
+	if (event->kind == EVENT_REQUEST)
 		network_request(sim, event);
-		break;
-	case EVENT_REPLY:
+	else if (event->kind == EVENT_REPLY)
 		network_reply(sim, event);
-		break;
-	case EVENT_DEADLINE:
+	else
 		network_deadline(sim, event);
+}
+
+/* The process that would have to do something now; NULL: none. */
+static struct process *
+process_of(struct sim *sim, const struct event_item *event)
+{
+	switch (event->kind) {
+	case EVENT_WAKE:
+	case EVENT_BOOT:
+	case EVENT_COMMIT:
+	case EVENT_SLOW:
+	case EVENT_HINT:
+	case EVENT_CHECKED:
+	case EVENT_JOB_DONE:
+	case EVENT_REQUEST:
+	case EVENT_REPLY:
+	case EVENT_DEADLINE:
+		return event->node == SIM_USERS ? NULL : sim_process(sim, event->node);
+	default:
+		return NULL;
+	}
+}
+
+static void
+dispatch(struct sim *sim, struct event_item *event)
+{
+	struct process *process = process_of(sim, event);
+
+	if (process != NULL && process->up && process->paused_us > sim->clock.now_us) {
+		clock_put(sim, process->paused_us, *event);
+		return;
+	}
+	switch (event->kind) {
+	case EVENT_REQUEST:
+	case EVENT_REPLY:
+	case EVENT_DEADLINE:
+		dispatch_call(sim, event);
 		break;
 	case EVENT_JOB:
 		engine_job(sim, event);
@@ -75,44 +152,15 @@ dispatch(struct sim *sim, struct event_item *event)
 	case EVENT_END:
 		engine_end(sim, event);
 		break;
-	case EVENT_HINT: {
-		struct worker_message *message;
-
-		if (alive) {
-			message = worker_message_new(event->item != NULL ? WORKER_CHANGED
-									 : WORKER_RESYNC);
-			if (message == NULL)
-				abort();
-			if (event->item != NULL)
-				(void)snprintf(message->task_id, ID_SIZE, "%s",
-					       (const char *)event->item);
-			trace_line(sim, "hint %s %.8s", process->name, message->task_id);
-			process_deliver(process, &message->message);
-		}
-		free(event->item);
-		break;
-	}
-	case EVENT_CHECKED:
-		if (alive)
-			process_deliver(process, event->item);
-		else
-			worker_message_free(event->item);
-		break;
 	case EVENT_USER:
 		users_act(sim);
 		break;
 	case EVENT_TROUBLE:
 		adversary_act(sim, event);
 		break;
-	case EVENT_HEAL_ENGINE: {
-		struct machine *machine = &sim->machines[event->node];
-
-		machine->engine_down = false;
-		machine->engine_trouble_us = sim->clock.now_us;
-		trace_line(sim, "engine up n%d", event->node + 1);
-		engine_hint(machine, NULL);
+	case EVENT_HEAL_ENGINE:
+		heal_engine(&sim->machines[event->node]);
 		break;
-	}
 	case EVENT_DUE:
 		truth_due(sim, event);
 		break;
@@ -122,8 +170,8 @@ dispatch(struct sim *sim, struct event_item *event)
 	case EVENT_JUDGE:
 		truth_judge(sim);
 		break;
-	case EVENT_HEAL_LINK:
-	case EVENT_HEAL_STORE:
+	default:
+		dispatch_own(process, event);
 		break;
 	}
 }

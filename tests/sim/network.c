@@ -86,7 +86,10 @@ call_send(struct sim *sim, struct call *call, uint32_t timeout_ms)
 	if (sim->calls != NULL)
 		sim->calls->place = &call->next;
 	sim->calls = call;
-	put(sim, timeout_ms * MS, EVENT_DEADLINE, call);
+	call->references++;
+	clock_put(
+		sim, sim->clock.now_us + timeout_ms * MS,
+		(struct event_item){.kind = EVENT_DEADLINE, .node = call->from, .item = call});
 	if (mishap(sim, sim->plan.lose_request))
 		return;
 	if (mishap(sim, sim->plan.ghost)) {

@@ -509,6 +509,7 @@ process_kill(struct process *process)
 	if (!process->up)
 		return;
 	process->up = false;
+	process->paused_us = 0;
 	process->dead_us = sim->clock.now_us;
 	sim->counts.kills++;
 	/* The commit under way may have been taken, and nobody heard of it. */

@@ -330,6 +330,7 @@ check_placement(struct process *manager, struct truth_task *task, uint64_t batch
 	struct sim *sim = manager->sim;
 	struct machine *machine = &sim->machines[task->node];
 	uint64_t limit_us = sim->plan.node_timeout_ms * MS / 2;
+	uint64_t heard_us = machine->heard_us;
 
 	task->placed = false;
 	if (!truth_is_live(task))
@@ -337,8 +338,11 @@ check_placement(struct process *manager, struct truth_task *task, uint64_t batch
 	if (machine->closed && machine->closed_batch < batch)
 		sim_violated(sim, 4, "task %.8s is placed on n%d, which is closed", task->id,
 			     task->node + 1);
-	if (machine->heard_us == 0 ||
-	    machine->heard_us + limit_us + limit_us / 50 + 50 * MS < manager->flying_since_us)
+	/* While it stood still itself it cannot have heard, and it allows for that. */
+	if (heard_us != 0 && manager->paused_us > heard_us)
+		heard_us = manager->paused_us;
+	if (heard_us == 0 ||
+	    heard_us + limit_us + limit_us / 50 + 50 * MS < manager->flying_since_us)
 		sim_violated(sim, 4, "task %.8s is placed on n%d, which does not answer",
 			     task->id, task->node + 1);
 	if (!machine->put_back)

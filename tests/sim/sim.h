@@ -29,23 +29,21 @@
 #define SIM_NEVER     UINT64_MAX
 
 enum event_kind {
-	EVENT_WAKE = 1,  /* of a process */
-	EVENT_BOOT,      /* a process starts */
-	EVENT_COMMIT,    /* a try of its store */
-	EVENT_SLOW,      /* its commit takes long */
-	EVENT_REQUEST,   /* a call arrives */
-	EVENT_REPLY,     /* its answer arrives */
-	EVENT_DEADLINE,  /* its caller waits no longer */
-	EVENT_JOB,       /* an engine carries out a job */
-	EVENT_JOB_DONE,  /* and its answer arrives */
-	EVENT_END,       /* a container ends by itself */
-	EVENT_HINT,      /* the runtime says that something changed */
-	EVENT_CHECKED,   /* a check of health is answered */
-	EVENT_USER,      /* somebody wants something */
-	EVENT_TROUBLE,   /* the adversary's next move */
-	EVENT_HEAL_LINK, /* a network that was cut joins again */
+	EVENT_WAKE = 1, /* of a process */
+	EVENT_BOOT,     /* a process starts */
+	EVENT_COMMIT,   /* a try of its store */
+	EVENT_SLOW,     /* its commit takes long */
+	EVENT_REQUEST,  /* a call arrives */
+	EVENT_REPLY,    /* its answer arrives */
+	EVENT_DEADLINE, /* its caller waits no longer */
+	EVENT_JOB,      /* an engine carries out a job */
+	EVENT_JOB_DONE, /* and its answer arrives */
+	EVENT_END,      /* a container ends by itself */
+	EVENT_HINT,     /* the runtime says that something changed */
+	EVENT_CHECKED,  /* a check of health is answered */
+	EVENT_USER,     /* somebody wants something */
+	EVENT_TROUBLE,  /* the adversary's next move */
 	EVENT_HEAL_ENGINE,
-	EVENT_HEAL_STORE,
 	EVENT_DUE, /* an obligation: a container is to be dead by now */
 	EVENT_HEAL,
 	EVENT_JUDGE /* the end: is the desired state reached? */
@@ -101,6 +99,7 @@ struct plan {
 	uint64_t murder_us; /* a container is killed */
 	uint64_t reboot_us; /* of a machine */
 	uint64_t wall_jump_us;
+	uint64_t pause_us; /* a process stands still for a while */
 	uint64_t plant_us; /* a container of another cluster, or of nobody */
 	uint64_t user_us;
 	uint64_t operator_us; /* cordon, drain, remove */
@@ -194,6 +193,7 @@ struct process {
 	int node; /* SIM_MANAGER, or the worker's index */
 	char name[16];
 	bool up;
+	uint64_t paused_us;   /* it stands still until then: stopped, or swapped out */
 	uint64_t incarnation; /* of this start, from 1 */
 	void *brain;
 	/* store; outlives the process */

@@ -160,8 +160,9 @@ had_trouble(const struct machine *machine, uint64_t since_us)
 	const struct process *process = &machine->process;
 
 	return !process->up || machine->burnt || machine->engine_down ||
-	       process->fault[0] != '\0' || process->dead_us >= since_us ||
-	       process->faulty_us >= since_us || machine->engine_trouble_us >= since_us;
+	       process->fault[0] != '\0' || process->paused_us >= since_us ||
+	       process->dead_us >= since_us || process->faulty_us >= since_us ||
+	       machine->engine_trouble_us >= since_us;
 }
 
 void
