@@ -153,11 +153,16 @@ class Cluster:
                 pass
         for cleanup in reversed(self.cleanups):
             cleanup()
-        self._end_process_tasks()
+        # A supervisor whose task was ended first has something to write down.
+        for _ in range(100):
+            if not self._end_process_tasks():
+                break
+            time.sleep(0.02)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def _end_process_tasks(self):
-        """Supervisors and tasks that process.so left running under our own folder."""
+        """Supervisors and tasks that process.so left running under our own folder; if there were any."""
+        found = False
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/environ", "rb") as f:
@@ -170,10 +175,12 @@ class Cluster:
             if int(pid) != os.getpid() and (
                     cwd.startswith(self.dir + "/") or
                     (b"process-supervisor" in cmdline and self.dir.encode() in cmdline + environ)):
+                found = True
                 try:
                     os.kill(int(pid), signal.SIGKILL)
                 except OSError:
                     pass
+        return found
 
     def path(self, *parts):
         return os.path.join(self.dir, *parts)
