@@ -230,7 +230,7 @@ engine_down(struct sim *sim, struct machine *machine)
 	if (machine->engine_down)
 		return;
 	machine->engine_down = true;
-	machine->engine_trouble_us = sim->clock.now_us;
+	engine_trouble(machine, sim->clock.now_us);
 	trace_line(sim, "engine down n%d", machine->process.node + 1);
 	clock_put(
 		sim, sim->clock.now_us + SECOND + below(sim, 2 * sim->plan.engine_for_us),

@@ -240,6 +240,13 @@ engine_end(struct sim *sim, const struct event_item *event)
 /* ---- jobs ---- */
 
 void
+engine_trouble(struct machine *machine, uint64_t until_us)
+{
+	if (until_us > machine->engine_trouble_us)
+		machine->engine_trouble_us = until_us;
+}
+
+void
 job_put(struct job *job)
 {
 	if (--job->references > 0)
@@ -281,7 +288,7 @@ engine_take(struct machine *machine, struct worker_effect *effect)
 	job->references = 1;
 	if (mishap(sim, sim->plan.job_slow)) {
 		after_us += below(sim, 20 * SECOND);
-		machine->engine_trouble_us = sim->clock.now_us + after_us;
+		engine_trouble(machine, sim->clock.now_us + after_us);
 	}
 	if (effect->job == WORKER_JOB_PREPARE && chance(sim, 1000))
 		after_us += below(sim, 20 * SECOND);
@@ -376,7 +383,7 @@ do_run(struct machine *machine, struct job *job)
 		uint64_t how = below(sim, 3);
 
 		fail(job, CUBE_ERR_TIMEOUT, "no answer of the engine");
-		machine->engine_trouble_us = sim->clock.now_us;
+		engine_trouble(machine, sim->clock.now_us);
 		if (how == 0)
 			return;
 		if (container == NULL)
@@ -501,7 +508,7 @@ perform(struct machine *machine, struct job *job)
 		free(job->done->container);
 		job->done->container = NULL;
 		fail(job, CUBE_ERR_TIMEOUT, "no answer of the engine");
-		machine->engine_trouble_us = sim->clock.now_us;
+		engine_trouble(machine, sim->clock.now_us);
 	}
 }
 
@@ -538,7 +545,7 @@ engine_job(struct sim *sim, const struct event_item *event)
 		perform(machine, job);
 	if (job->done->error.code == CUBE_ERR_UNAVAILABLE ||
 	    job->done->error.code == CUBE_ERR_TIMEOUT)
-		machine->engine_trouble_us = sim->clock.now_us;
+		engine_trouble(machine, sim->clock.now_us);
 	clock_put(sim,
 		  sim->clock.now_us + MS + below(sim, sim->calm ? 5 * MS : sim->plan.job_us),
 		  (struct event_item){.kind = EVENT_JOB_DONE, .node = job->node, .item = job});

@@ -45,7 +45,7 @@ heal_engine(struct machine *machine)
 	struct sim *sim = machine->process.sim;
 
 	machine->engine_down = false;
-	machine->engine_trouble_us = sim->clock.now_us;
+	engine_trouble(machine, sim->clock.now_us);
 	trace_line(sim, "engine up %s", machine->process.name);
 	engine_hint(machine, NULL);
 }

@@ -466,6 +466,8 @@ void engine_remove(struct machine *machine, struct container *container);
 struct container *engine_plant(struct machine *machine, bool foreign);
 struct container *engine_find(struct machine *machine, uint64_t number);
 void engine_died(struct machine *machine); /* its worker: what of its jobs goes on */
+/* Until then no worker can be blamed for what its engine does not do. */
+void engine_trouble(struct machine *machine, uint64_t until_us);
 void engine_release(struct machine *machine);
 void job_put(struct job *job);
 
