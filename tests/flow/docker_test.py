@@ -197,7 +197,7 @@ class EngineDown(unittest.TestCase):
 
             def unready():
                 nodes = cluster.manager.get("/nodes")
-                return nodes and not nodes[0]["RuntimeReady"] and nodes[0]
+                return nodes and not nodes[0]["RuntimeReady"] and "not asked" not in nodes[0]["RuntimeReason"] and nodes[0]
             node = wait_for("the node to say that its runtime is not ready", unready)
             self.assertIn(dockerd.socket, json.dumps(node))
             task = cluster.submit(IMAGE, "sleep", "1000", RestartPolicy="no")
