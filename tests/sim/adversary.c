@@ -412,7 +412,8 @@ adversary_heal(struct sim *sim)
 		machine->cut_to_us = 0;
 		machine->cut_from_us = 0;
 		machine->process.disk_full_until_us = 0;
-		machine->process.paused_us = 0;
+		if (machine->process.paused_us > sim->clock.now_us)
+			machine->process.paused_us = sim->clock.now_us;
 		machine->engine_down = false;
 		if (machine->process.up)
 			engine_hint(machine, NULL);
@@ -420,7 +421,8 @@ adversary_heal(struct sim *sim)
 			process_boot(&machine->process);
 	}
 	sim->manager.disk_full_until_us = 0;
-	sim->manager.paused_us = 0;
+	if (sim->manager.paused_us > sim->clock.now_us)
+		sim->manager.paused_us = sim->clock.now_us;
 	if (!sim->manager.up)
 		process_boot(&sim->manager);
 	users_calm(sim);
