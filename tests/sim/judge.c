@@ -57,7 +57,7 @@ fits_somewhere(const struct sim *sim, const struct truth_task *wanted)
 		}
 		if (!clash && mcpu <= sim->machines[i].mcpu &&
 		    memory_bytes <= sim->machines[i].memory_bytes &&
-		    disk_bytes <= INT64_C(100) << 30)
+		    disk_bytes <= SIM_DISK_BYTES)
 			return true;
 	}
 	return false;

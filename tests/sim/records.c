@@ -315,7 +315,8 @@ check_room(struct sim *sim, const struct truth_task *placed)
 				     placed->id, task->id, placed->node + 1);
 	}
 	if ((spec->mcpu > 0 && used.mcpu > machine->mcpu) ||
-	    (spec->memory_bytes > 0 && used.memory_bytes > machine->memory_bytes))
+	    (spec->memory_bytes > 0 && used.memory_bytes > machine->memory_bytes) ||
+	    (spec->disk_bytes > 0 && used.disk_bytes > SIM_DISK_BYTES))
 		sim_violated(sim, 4,
 			     "task %.8s is placed on n%d, where %ld of %ld mcpu and %ld of %ld "
 			     "MiB are taken then",

@@ -21,12 +21,13 @@
 
 #include <setjmp.h>
 
-#define SIM_MANAGER   (-1)
-#define SIM_USERS     (-2)
-#define SIM_NODES_MAX 64
-#define MS            UINT64_C(1000) /* of virtual time, which counts microseconds */
-#define SECOND        (1000 * MS)
-#define SIM_NEVER     UINT64_MAX
+#define SIM_MANAGER    (-1)
+#define SIM_USERS      (-2)
+#define SIM_NODES_MAX  64
+#define SIM_DISK_BYTES (INT64_C(100) << 30) /* of each machine */
+#define MS             UINT64_C(1000)       /* of virtual time, which counts microseconds */
+#define SECOND         (1000 * MS)
+#define SIM_NEVER      UINT64_MAX
 
 enum event_kind {
 	EVENT_WAKE = 1, /* of a process */
@@ -353,6 +354,7 @@ struct sim {
 	size_t task_capacity;
 	uint64_t container_number;
 	uint64_t last_event;   /* the number of the newest history entry that is committed */
+	uint64_t watched;      /* the newest of which a user has heard */
 	uint64_t reasons_call; /* the list whose reasons were added up last */
 	unsigned reasons_total;
 	char reason[TASK_REASON_SIZE];

@@ -6,6 +6,8 @@
  */
 #include "sim.h"
 
+#include "manager/events.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +72,30 @@ note_reasons(struct sim *sim, const struct manager_effect *effect, const struct 
 	}
 }
 
+/* Without gaps, and nothing before it is durable. */
+static void
+check_events(struct sim *sim, const struct manager_effect *effect, const struct call *call)
+{
+	uint64_t last = call->number;
+
+	if (effect->status == 410 && !sim->plan.few_kept)
+		sim_violated(sim, 1, "event %" PRIu64 " was shown and is gone: %s",
+			     call->number, effect->message);
+	for (size_t i = 0; i < effect->event_count; i++) {
+		uint64_t revision = effect->events[i]->revision;
+
+		if (revision > sim->last_event)
+			sim_violated(sim, 1,
+				     "event %" PRIu64 " is shown, and the store has them up to "
+				     "%" PRIu64,
+				     revision, sim->last_event);
+		if (last != 0 && revision != last + 1)
+			sim_violated(sim, 1, "event %" PRIu64 " is shown behind %" PRIu64,
+				     revision, last);
+		last = revision;
+	}
+}
+
 static void
 check_reply(struct sim *sim, const struct manager_effect *effect, const struct call *call)
 {
@@ -79,6 +105,8 @@ check_reply(struct sim *sim, const struct manager_effect *effect, const struct c
 		check_submitted(sim, call);
 	else if (call->asked == MANAGER_STOP && effect->status == 204)
 		check_stopped(sim, call->tasks[0]);
+	else if (call->asked == MANAGER_EVENTS)
+		check_events(sim, effect, call);
 	else if (call->asked == MANAGER_LIST && effect->nodes == NULL)
 		note_reasons(sim, effect, call);
 	else if (call->asked == MANAGER_LIST && sim->reasons_call == call->serial &&

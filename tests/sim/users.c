@@ -193,6 +193,16 @@ insist(struct sim *sim)
 	}
 }
 
+/* What has happened since the last time. */
+static void
+watch(struct sim *sim)
+{
+	struct call *call = ask(sim, MANAGER_EVENTS);
+
+	call->number = sim->watched;
+	call_send(sim, call, ASK_TIMEOUT_MS);
+}
+
 static void
 operate(struct sim *sim)
 {
@@ -249,8 +259,10 @@ users_act(struct sim *sim)
 			repeat(sim, task);
 	} else if (dice < 85) {
 		insist(sim);
-	} else if (dice < 92) {
+	} else if (dice < 90) {
 		call_send(sim, ask(sim, MANAGER_LIST), ASK_TIMEOUT_MS);
+	} else if (dice < 93) {
+		watch(sim);
 	} else {
 		operate(sim);
 	}
@@ -281,6 +293,10 @@ users_message(struct sim *sim, const struct call *call)
 	} else if (call->asked == MANAGER_LIST) {
 		message->filter.states = 1u << TASK_PENDING;
 		message->filter.limit = 1000;
+	} else if (call->asked == MANAGER_EVENTS) {
+		message->watch.since = call->number;
+		message->watch.wait_ms = call->serial % 2 == 0 ? 5000 : 0;
+		message->watch.limit = 1000;
 	} else if (call->machine >= 0) {
 		(void)snprintf(message->node, sizeof(message->node), "n%d", call->machine + 1);
 		message->has_deadline = true;
@@ -302,6 +318,11 @@ users_take(struct sim *sim, struct call *call, const struct manager_effect *repl
 	} else if (call->asked == MANAGER_SUBMIT && reply->status != 503) {
 		sim_violated(sim, 1, "a submit of %.8s is answered with %d: %s",
 			     call->tasks[0]->id, reply->status, reply->message);
+	} else if (call->asked == MANAGER_EVENTS) {
+		if (reply->status == 200 && reply->revision > sim->watched)
+			sim->watched = reply->revision;
+		else if (reply->status == 410)
+			sim->watched = 0;
 	} else if (call->asked == MANAGER_STOP && reply->status == 204) {
 		call->tasks[0]->stop_acked = true;
 	} else if (call->asked == MANAGER_STOP && reply->status != 503) {

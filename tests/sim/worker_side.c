@@ -35,7 +35,7 @@ worker_side_open(struct process *process, struct cube_error *err)
 	(void)snprintf(config.info.runtime, NAME_SIZE, "sim");
 	config.info.mcpu = machine->mcpu;
 	config.info.memory_bytes = machine->memory_bytes;
-	config.info.disk_bytes = INT64_C(100) << 30;
+	config.info.disk_bytes = SIM_DISK_BYTES;
 	config.info.cpu_busy = NAN;
 	if (worker_new(&config, &worker, err) != 0)
 		return err->code;
