@@ -97,6 +97,7 @@ plan_engines(struct sim *sim, struct plan *plan)
 	plan->job_fails = rate(sim, 600);
 	plan->job_timeout = rate(sim, 400);
 	plan->job_slow = rate(sim, 500);
+	plan->job_hangs = rate(sim, 30);
 	plan->hint_lost = rate(sim, 2000);
 	plan->hint_twice = rate(sim, 2000);
 	plan->vanish_us = every(sim, 200);
@@ -415,6 +416,7 @@ adversary_heal(struct sim *sim)
 		if (machine->process.paused_us > sim->clock.now_us)
 			machine->process.paused_us = sim->clock.now_us;
 		machine->engine_down = false;
+		engine_let_go(machine);
 		if (machine->process.up)
 			engine_hint(machine, NULL);
 		else

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define JUST_PLACED_US (60 * SECOND)
+
 static const struct container *
 live_container(struct sim *sim, const struct truth_task *task, int *node, unsigned *count)
 {
@@ -108,7 +110,7 @@ judge_task(struct sim *sim, const struct truth_task *task)
 		if (count > 0)
 			sim_violated(sim, 7, "task %.8s is pending and attempt %u lives on n%d",
 				     task->id, container->attempt, node + 1);
-		if (fits_somewhere(sim, task))
+		if (sim->freed_us + SECOND < sim->clock.now_us && fits_somewhere(sim, task))
 			sim_violated(sim, 5, "task %.8s is pending and would fit", task->id);
 		return;
 	}
@@ -119,6 +121,10 @@ judge_task(struct sim *sim, const struct truth_task *task)
 				     task->id, task->node + 1);
 		return;
 	}
+	/* A job that ended a moment ago made room for it. */
+	if (task->state == TASK_SCHEDULED &&
+	    task->placed_us[task->attempt % 8] + JUST_PLACED_US > sim->clock.now_us)
+		return;
 	if (task->state != TASK_RUNNING)
 		sim_violated(sim, 5, "task %.8s should run and is %s, attempt %u on n%d",
 			     task->id, task_state_name(task->state), task->attempt,

@@ -119,6 +119,7 @@ process_of(struct sim *sim, const struct event_item *event)
 	case EVENT_HINT:
 	case EVENT_CHECKED:
 	case EVENT_JOB_DONE:
+	case EVENT_OVERDUE:
 	case EVENT_REQUEST:
 	case EVENT_REPLY:
 	case EVENT_DEADLINE:
@@ -145,6 +146,9 @@ dispatch(struct sim *sim, struct event_item *event)
 		break;
 	case EVENT_JOB:
 		engine_job(sim, event);
+		break;
+	case EVENT_OVERDUE:
+		engine_overdue(sim, event);
 		break;
 	case EVENT_JOB_DONE:
 		engine_job_done(sim, event);

@@ -350,6 +350,7 @@ network_event_free(struct event_item *event)
 		break;
 	case EVENT_JOB:
 	case EVENT_JOB_DONE:
+	case EVENT_OVERDUE:
 		job_put(event->item);
 		break;
 	default:

@@ -177,6 +177,8 @@ take_task(struct sim *sim, const char *id, const struct change *change)
 	task->restarts = record.restarts;
 	task->held = record.held;
 	task->node = record.node;
+	if (!truth_is_live(task) && !task->held)
+		sim->freed_us = sim->clock.now_us;
 }
 
 /* ---- the others ---- */

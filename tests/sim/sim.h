@@ -38,6 +38,7 @@ enum event_kind {
 	EVENT_REPLY,    /* its answer arrives */
 	EVENT_DEADLINE, /* its caller waits no longer */
 	EVENT_JOB,      /* an engine carries out a job */
+	EVENT_OVERDUE,  /* it hangs, and its worker hears so */
 	EVENT_JOB_DONE, /* and its answer arrives */
 	EVENT_END,      /* a container ends by itself */
 	EVENT_HINT,     /* the runtime says that something changed */
@@ -94,6 +95,7 @@ struct plan {
 	unsigned job_fails;
 	unsigned job_timeout;
 	unsigned job_slow;
+	unsigned job_hangs;
 	unsigned hint_lost;
 	unsigned hint_twice;
 	uint64_t vanish_us;
@@ -297,6 +299,8 @@ struct job {
 	uint64_t incarnation;
 	uint64_t issued_us;
 	int node;
+	bool hangs;
+	bool carried_out;
 	bool cancelled; /* a prepare that was given up; or its worker died before it was sent */
 	struct worker_message *done;
 };
@@ -354,6 +358,7 @@ struct sim {
 	size_t task_capacity;
 	uint64_t container_number;
 	uint64_t last_event;   /* the number of the newest history entry that is committed */
+	uint64_t freed_us;     /* room was last given back, by what is committed */
 	uint64_t watched;      /* the newest of which a user has heard */
 	uint64_t reasons_call; /* the list whose reasons were added up last */
 	unsigned reasons_total;
@@ -456,21 +461,34 @@ struct worker_message *worker_side_joined(const struct manager_effect *reply, in
 
 /* ---- engine.c ---- */
 
-void engine_take(struct machine *machine, struct worker_effect *effect); /* a job */
-void engine_cancel(struct machine *machine, struct worker_effect *effect);
-void engine_check(struct machine *machine, struct worker_effect *effect);
-void engine_job(struct sim *sim, const struct event_item *event);
-void engine_job_done(struct sim *sim, const struct event_item *event);
-void engine_end(struct sim *sim, const struct event_item *event);
-void engine_hint(struct machine *machine, const char *task_id);
+struct container *engine_find(struct machine *machine, uint64_t number);
+struct container *
+engine_find_attempt(struct machine *machine, const char *task_id, uint32_t attempt);
+struct container *engine_find_handle(struct machine *machine, const char *handle);
+struct container *engine_create(struct machine *machine, const char *task_id, uint32_t attempt,
+				const char *cluster);
+void engine_show(const struct container *container, struct cube_container *out);
+void engine_start(struct machine *machine, struct container *container, const struct job *job,
+		  bool ghost);
 void engine_exit(struct machine *machine, struct container *container, int code, bool oom);
 void engine_remove(struct machine *machine, struct container *container);
 struct container *engine_plant(struct machine *machine, bool foreign);
-struct container *engine_find(struct machine *machine, uint64_t number);
-void engine_died(struct machine *machine); /* its worker: what of its jobs goes on */
+void engine_end(struct sim *sim, const struct event_item *event);
+void engine_hint(struct machine *machine, const char *task_id); /* NULL: look at all */
+void engine_check(struct machine *machine, struct worker_effect *effect);
 /* Until then no worker can be blamed for what its engine does not do. */
 void engine_trouble(struct machine *machine, uint64_t until_us);
 void engine_release(struct machine *machine);
+
+/* ---- jobs.c ---- */
+
+void engine_take(struct machine *machine, struct worker_effect *effect);
+void engine_cancel(struct machine *machine, struct worker_effect *effect);
+void engine_job(struct sim *sim, const struct event_item *event);
+void engine_let_go(struct machine *machine); /* what hangs is carried out now */
+void engine_overdue(struct sim *sim, const struct event_item *event);
+void engine_job_done(struct sim *sim, const struct event_item *event);
+void engine_died(struct machine *machine); /* its worker: what of its jobs goes on */
 void job_put(struct job *job);
 
 /* ---- users.c ---- */
