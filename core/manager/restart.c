@@ -20,7 +20,7 @@
 
 #define DELAY_FIRST_MS   1000
 #define DELAY_MAX_MS     60000
-#define WELL_AFTER_MS    (10 * 60 * 1000)
+#define WELL_AFTER_MS    600000
 #define FAILURES_MAX     2 /* on one node, in a row */
 #define RESTARTS_DEFAULT 3 /* of a task that says nothing about it, as the book's manager */
 
