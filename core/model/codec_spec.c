@@ -14,7 +14,7 @@
 
 #define STOP_TIMEOUT_DEFAULT 10
 #define DISCONNECT_MIN_S     10
-#define DISCONNECT_MAX_S     2592000 /* 30 days */
+#define DISCONNECT_MAX_S     2592000             /* 30 days */
 #define DERIVED_STEM_MAX     (NAME_SIZE - 1 - 9) /* room for "-" and 8 of the id */
 
 #define AT(member)      offsetof(struct spec_draft, member)
