@@ -64,7 +64,7 @@ plan_network(struct sim *sim, struct plan *plan)
 	plan->delay_us = chance(sim, 3000) ? 2 * SECOND : (1 + below(sim, 100)) * MS;
 	plan->cut_every_us = every(sim, 180);
 	plan->cut_for_us = (1 + below(sim, 120)) * SECOND;
-	plan->cut_one_way = rate(sim, 10000);
+	plan->cut_one_way = (unsigned)below(sim, 10000);
 	plan->codec = chance(sim, 1000) ? 10000 : (unsigned)below(sim, 300);
 }
 

@@ -318,6 +318,8 @@ run_many(struct sim_options *options, uint64_t count, unsigned jobs, uint64_t fa
 		}
 		if (++running >= jobs)
 			reap(totals, &running);
+		if ((i + 1) % 1000 == 0)
+			(void)fprintf(stderr, "%" PRIu64 " seeds\n", i + 1);
 	}
 	while (running > 0)
 		reap(totals, &running);

@@ -57,7 +57,7 @@ spec_text(struct sim *sim, const struct truth_task *task, struct buf *out)
 	else if (chance(sim, 1500) && task->behaviour != BEHAVE_JOB)
 		buf_append_text(out, ",\"ExposedPorts\":{\"80/tcp\":{}},\"Health\":{\"Tcp\":"
 				     "\"80/tcp\",\"Interval\":20}");
-	if (chance(sim, 1500))
+	if (chance(sim, 2500))
 		buf_printf(out, ",\"StopAfterDisconnect\":%u", 10 + (unsigned)below(sim, 60));
 	if (chance(sim, 1500))
 		buf_append_text(out, ",\"OnNodeLost\":\"wait\"");
