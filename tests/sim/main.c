@@ -223,6 +223,7 @@ release(struct sim *sim)
 		process_release(&machine->process);
 	}
 	clock_release(sim);
+	network_release(sim);
 	for (unsigned i = 0; i < sim->node_count; i++) {
 		struct machine *machine = &sim->machines[i];
 
@@ -323,6 +324,8 @@ run_many(struct sim_options *options, uint64_t count, unsigned jobs, uint64_t fa
 	}
 	while (running > 0)
 		reap(totals, &running);
+	(void)printf("%" PRIu64 " passed, %" PRIu64 " failed\n", totals->passed,
+		     totals->failed);
 }
 
 /* Those of the build that this program is of: BUILD/tests/sim/sim, BUILD/plugins. */
@@ -426,14 +429,10 @@ main(int argc, char **argv)
 	options.scheduler = plugins[0];
 	options.memory = plugins[1];
 	options.scheduler_options = values;
-	if (count == 1) {
+	if (count == 1)
 		totals.failed = (uint64_t)run_seed(&options, true);
-		totals.passed = 1 - totals.failed;
-	} else {
+	else
 		run_many(&options, count, jobs, failures, &totals);
-		(void)printf("%" PRIu64 " passed, %" PRIu64 " failed\n", totals.passed,
-			     totals.failed);
-	}
 	free(values);
 	if (totals.failed == 0) {
 		plugin_unload(plugins[1]);

@@ -50,6 +50,13 @@ call_done(struct call *call)
 	call_put(call);
 }
 
+void
+network_release(struct sim *sim)
+{
+	while (sim->calls != NULL)
+		call_done(sim->calls);
+}
+
 static void
 put(struct sim *sim, uint64_t delay_us, enum event_kind kind, struct call *call)
 {

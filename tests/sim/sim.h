@@ -442,6 +442,7 @@ void network_answer(struct sim *sim, struct call *call, struct message *message,
 		    struct manager_effect *effect);
 void network_died(struct process *process); /* what it owed will not come */
 void network_event_free(struct event_item *event);
+void network_release(struct sim *sim);
 
 /* ---- manager_side.c, worker_side.c ---- */
 
