@@ -325,6 +325,9 @@ pause_some(struct sim *sim)
 
 	process->paused_us =
 		sim->clock.now_us + below(sim, chance(sim, 7000) ? 5 : 90) * SECOND;
+	/* What it is to do meanwhile is put off till then. */
+	if (process->paused_us > sim->heal_us)
+		process->paused_us = sim->heal_us;
 	trace_line(sim, "pause %s", process->name);
 }
 
@@ -413,8 +416,6 @@ adversary_heal(struct sim *sim)
 		machine->cut_to_us = 0;
 		machine->cut_from_us = 0;
 		machine->process.disk_full_until_us = 0;
-		if (machine->process.paused_us > sim->clock.now_us)
-			machine->process.paused_us = sim->clock.now_us;
 		machine->engine_down = false;
 		engine_let_go(machine);
 		if (machine->process.up)
@@ -423,8 +424,6 @@ adversary_heal(struct sim *sim)
 			process_boot(&machine->process);
 	}
 	sim->manager.disk_full_until_us = 0;
-	if (sim->manager.paused_us > sim->clock.now_us)
-		sim->manager.paused_us = sim->clock.now_us;
 	if (!sim->manager.up)
 		process_boot(&sim->manager);
 	users_calm(sim);
