@@ -324,16 +324,10 @@ pause_some(struct sim *sim)
 		pick < sim->node_count ? &sim->machines[pick].process : &sim->manager;
 	uint64_t for_us = below(sim, chance(sim, 7000) ? 5 : 90) * SECOND;
 
-<<<<<<< HEAD
-	process->paused_us =
-		sim->clock.now_us + below(sim, chance(sim, 7000) ? 5 : 90) * SECOND;
-	/* What it is to do meanwhile is put off till then. */
-=======
 	/* What it is to do is put off until then: that is not changed any more. */
 	if (process->paused_us > sim->clock.now_us)
 		return;
 	process->paused_us = sim->clock.now_us + for_us;
->>>>>>> 2a16465 (sim: a pause is never cut short)
 	if (process->paused_us > sim->heal_us)
 		process->paused_us = sim->heal_us;
 	trace_line(sim, "pause %s", process->name);
