@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LATE_CALL_US  (10 * SECOND) /* no call of an engine that works takes as long */
 #define STOP_SLACK_US (30 * SECOND)
 
 /* ---- what leaves the manager ---- */
@@ -332,8 +333,9 @@ may_linger(const struct machine *machine, const struct container *container)
 			   sim->clock.now_us > time_us ? sim->clock.now_us - time_us : 0);
 }
 
+/* late: it was begun long ago, and the engine that hung comes to it only now. */
 static void
-check_beside(struct machine *machine, const struct container *container,
+check_beside(struct machine *machine, const struct container *container, bool late,
 	     struct machine *other_machine, const struct container *other)
 {
 	struct sim *sim = machine->process.sim;
@@ -345,7 +347,7 @@ check_beside(struct machine *machine, const struct container *container,
 		what = "the same attempt";
 	else if (machine == other_machine && !other->ghost)
 		what = "another attempt on the same worker";
-	else if (machine != other_machine && spec->stop_after_disconnect_s > 0 &&
+	else if (machine != other_machine && spec->stop_after_disconnect_s > 0 && !late &&
 		 !may_linger(other_machine, other))
 		what = "another attempt, in spite of StopAfterDisconnect";
 	else if (machine != other_machine && !other->ghost &&
@@ -392,6 +394,8 @@ truth_starts(struct machine *machine, struct container *container, uint64_t issu
 		for (other = other_machine->containers; other != NULL; other = other->next)
 			if (other != container && other->state == CUBE_CONTAINER_RUNNING &&
 			    other->task == container->task)
-				check_beside(machine, container, other_machine, other);
+				check_beside(machine, container,
+					     sim->clock.now_us - issued_us > LATE_CALL_US,
+					     other_machine, other);
 	}
 }
