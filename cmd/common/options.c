@@ -400,7 +400,7 @@ cli_duration(const struct cli_values *values, const char *name, uint64_t min_ms,
 		return cube_fail(
 			err, CUBE_ERR_INVALID, 0,
 			"%s %s: must be a time such as 30, 30s, 500ms, 5m or 1h, from %.3gs to "
-			"%.7gs",
+			"%.0fs",
 			label, text, (double)min_ms / 1000, (double)max_ms / 1000);
 	}
 	*out_ms = (uint64_t)ms;

@@ -25,6 +25,8 @@
 #define EXIT_FAILED  1
 #define EXIT_USAGE   2
 #define MANAGER_PORT 5555
+#define KEEP_MAX     100000
+#define KEEP_MAX_MS  (UINT32_MAX * UINT64_C(1000))
 
 /* Memory of many small threads: two arenas are plenty, and freed memory goes back. */
 static void
@@ -89,34 +91,37 @@ read_addresses(const struct cli_values *values, struct texts *texts,
 	return rc;
 }
 
+/* Whole seconds; of a part of one, all of it. */
+static int
+read_seconds(const struct cli_values *values, const char *name, uint32_t *out,
+	     struct cube_error *err)
+{
+	uint64_t ms = 0;
+	int rc = cli_duration(values, name, 0, KEEP_MAX_MS, &ms, err);
+
+	if (rc == 0)
+		*out = (uint32_t)((ms + 999) / 1000);
+	return rc;
+}
+
 /* What is kept of what has ended, and for how long. */
 static int
 read_keeping(const struct cli_values *values, struct worker_settings *out,
 	     struct cube_error *err)
 {
-	static const struct {
-		const char *name;
-		int64_t max;
-		size_t offset;
-	} numbers[] = {
-		{"keep-ended", 100000, offsetof(struct worker_settings, keep_ended)},
-		{"keep-attempts", 100000, offsetof(struct worker_settings, keep_attempts)},
-		{"keep-ended-for", UINT32_MAX,
-		 offsetof(struct worker_settings, keep_ended_for_s)},
-		{"orphan-grace", UINT32_MAX, offsetof(struct worker_settings, orphan_grace_s)},
-	};
+	int64_t ended = 0;
+	int64_t attempts = 0;
+	int rc = cli_number(values, "keep-ended", 0, KEEP_MAX, &ended, err);
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		int64_t number = 0;
-		uint32_t value;
-		int rc = cli_number(values, numbers[i].name, 0, numbers[i].max, &number, err);
-
-		if (rc != 0)
-			return rc;
-		value = (uint32_t)number;
-		memcpy((char *)out + numbers[i].offset, &value, sizeof(value));
-	}
-	return 0;
+	if (rc == 0)
+		rc = cli_number(values, "keep-attempts", 0, KEEP_MAX, &attempts, err);
+	if (rc == 0)
+		rc = read_seconds(values, "keep-ended-for", &out->keep_ended_for_s, err);
+	if (rc == 0)
+		rc = read_seconds(values, "orphan-grace", &out->orphan_grace_s, err);
+	out->keep_ended = (uint32_t)ended;
+	out->keep_attempts = (uint32_t)attempts;
+	return rc;
 }
 
 static int

@@ -244,6 +244,18 @@ show(const struct api *api, const char *name, enum output_form form, struct cube
 	return rc;
 }
 
+/* A node may be called as a change is; but who names none of those forgot which node. */
+static int
+show_or_ask(const struct api *api, const char *name, enum output_form form,
+	    struct cube_error *err)
+{
+	int rc = show(api, name, form, err);
+
+	if (rc == CUBE_ERR_NOT_FOUND && node_is_change(name))
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "%s needs the NAME of a node", name);
+	return rc;
+}
+
 /* cordon, uncordon, drain or rm of a node. */
 static int
 change(const struct api *api, const struct cli_values *values, const char *const *words,
@@ -276,7 +288,7 @@ run(const struct cli_values *values, struct cube_error *err)
 	else if (count == 2 && node_is_change(words[0]))
 		rc = change(&api, values, words, err);
 	else if (count == 1)
-		rc = show(&api, words[0], form, err);
+		rc = show_or_ask(&api, words[0], form, err);
 	else
 		rc = cube_fail(err, CUBE_ERR_INVALID, 0,
 			       "wants nothing, a node's NAME, or one of cordon, uncordon, "

@@ -294,7 +294,7 @@ print_detail(const struct json_value *task)
 	print_text("Container:", task, "ContainerID");
 	print_text("Started:", task, "StartTime");
 	print_text("Finished:", task, "FinishTime");
-	print_text("Starts again:", task, "RestartAt");
+	print_text("Restarts at:", task, "RestartAt");
 	ports_format(task, ports, sizeof(ports));
 	if (ports[0] != '\0')
 		detail_print(stdout, "Ports:", ports);

@@ -48,8 +48,11 @@ void
 drain_withdraw(struct manager *manager, struct entry *entry)
 {
 	const struct node *node = entry->node;
+	enum history_by by = manager->by;
 	char reason[TASK_REASON_SIZE];
 
+	/* The worker that tells of the end did as it was told. */
+	manager->by = HISTORY_BY_MANAGER;
 	if (node->draining && manager->step->now.mono_ms >= node->drain_due_ms)
 		(void)snprintf(reason, sizeof(reason),
 			       "stopped at the deadline of the drain of node %s",
@@ -64,6 +67,7 @@ drain_withdraw(struct manager *manager, struct entry *entry)
 		(void)snprintf(reason, sizeof(reason), "moved away from node %s",
 			       node->info.name);
 	restart_withdraw(manager, entry, reason);
+	manager->by = by;
 }
 
 /* ---- a node ---- */

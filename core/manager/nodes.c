@@ -302,8 +302,8 @@ view_reason(const struct manager *manager, const struct node *node, struct node_
 	if (node->status == NODE_DRAINING)
 		(void)snprintf(
 			out->reason, sizeof(out->reason),
-			"%u tasks are left; what has not moved in %" PRIu64 " s is stopped",
-			node->task_count,
+			"%u %s left; what has not moved in %" PRIu64 " s is stopped",
+			node->task_count, node->task_count == 1 ? "task is" : "tasks are",
 			node->drain_due_ms > now_ms ? (node->drain_due_ms - now_ms + 999) / 1000
 						    : 0);
 	else if (node->status == NODE_UNREACHABLE && liveness->suspended)

@@ -58,7 +58,7 @@ class Usage(unittest.TestCase):
                 ("run --timeout 3 x", "cube run: --timeout goes with --wait or --logs\n"),
                 ("run --wait --timeout soon x",
                  "cube run: --timeout soon: must be a time such as 30, 30s, 500ms, 5m or 1h, "
-                 "from 0.001s to 3.16224e+07s\n"),
+                 "from 0.001s to 31622400s\n"),
                 ("run --dry-run --wait x", "cube run: --dry-run submits nothing that could be waited for\n"),
                 ("run --memory x y", "cube run: --memory wants a size such as 64m or 1.5g, not 'x'\n"),
                 ("run --wait --memory x y", "cube run: --memory wants a size such as 64m or 1.5g, not 'x'\n"),
@@ -478,6 +478,7 @@ class Cli(unittest.TestCase):
         code, out, err = self.cube("node", "n1")
         self.assertRegex(out, r"(?m)^Status: +ready$")
         self.assertEqual(self.cube("node", "nosuch"), (1, "", "cube node: there is no node nosuch\n"))
+        self.assertEqual(self.cube("node", "drain"), (2, "", "cube node: drain needs the NAME of a node\n"))
         self.assertEqual(self.cube("node", "a/b"), (1, "", "cube node: 'a/b' is not a node's name\n"))
         self.assertEqual(self.cube("node", "rm", "nosuch"), (1, "", "cube node: there is no node nosuch\n"))
         task_id = self.run_id("--wait=running", "/bin/sleep", "1000")

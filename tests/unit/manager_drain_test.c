@@ -1,6 +1,7 @@
 /* tests/unit/manager_drain_test.c - what an operator wants of a node: cordon, uncordon, drain.
  */
 #include "manager_cast.h"
+#include "manager_page.h"
 
 #include "check_main.h"
 
@@ -155,6 +156,9 @@ START_TEST(a_drain_moves_one_task_at_a_time)
 		actors_live(world, both, 2, 2000);
 		ck_assert_uint_eq(stopped_on_n1(3), 0);
 		ck_assert_uint_eq(view_of(world, "n1").task_count, 3 - moved);
+		if (moved == 2)
+			ck_assert_ptr_nonnull(
+				strstr(view_of(world, "n1").reason, "1 task is left"));
 		actor_ends(world, &n1, n, 1, 143);
 		/* On its way there it is the only one that is missing. */
 		ck_assert_str_eq(get(world, n).node, "n2");
@@ -209,6 +213,10 @@ START_TEST(what_fits_nowhere_else_stays_until_the_deadline)
 	ck_assert_int_eq(view_of(world, "n1").status, NODE_CORDONED);
 	ck_assert_uint_eq(view_of(world, "n1").drain_stopped, 2);
 	ck_assert_ptr_nonnull(strstr(world->log, "stopped at the deadline of the drain"));
+	/* The worker only told of it. */
+	ck_assert_ptr_nonnull(strstr(
+		events_after(world, 0),
+		"manager t1 Pending/1 (stopped at the deadline of the drain of node n1)"));
 }
 END_TEST
 
