@@ -43,20 +43,27 @@ take_generation(struct manager *manager)
 static void
 restore_task(struct manager *manager, struct entry *entry)
 {
+	const struct task_status *status = &entry->task.status;
 	struct node *node;
 
-	if (entry->task.status.restart_at_ms != 0 && !entry->task.status.final &&
-	    !entry_is_live(entry)) {
+	if (!status->final && !entry_is_live(entry) && status->wanted == TASK_WANTED_STOP) {
+		/* Never written so: a stop ends what is nowhere at once. */
+		ledger_end(manager, entry, TASK_COMPLETED, "stopped");
+		return;
+	}
+	/* What failed and is not final waits, also if its record does not say until when. */
+	if (!status->final && (status->state == TASK_FAILED ||
+			       (status->state == TASK_PENDING && status->restart_at_ms != 0))) {
 		restart_restore(manager, entry);
 		return;
 	}
-	if (entry->task.status.state == TASK_PENDING) {
+	if (status->state == TASK_PENDING) {
 		pending_add(manager, entry);
 		return;
 	}
 	if (!entry_is_live(entry))
 		return;
-	node = nodes_find(manager, entry->task.status.node);
+	node = nodes_find(manager, status->node);
 	if (node != NULL)
 		assign_restore(manager, entry, node);
 	else

@@ -255,6 +255,42 @@ START_TEST(a_record_is_a_task_people_can_read)
 }
 END_TEST
 
+static void
+store_task(unsigned n, int state, int wanted)
+{
+	char key[64];
+	char value[256];
+
+	(void)snprintf(key, sizeof(key), "task/%s", task_id(n));
+	(void)snprintf(value, sizeof(value),
+		       "{\"ID\":\"%s\",\"Image\":\"i\",\"RestartPolicy\":\"always\","
+		       "\"Sequence\":%u,\"State\":%d,\"Wanted\":%d}",
+		       task_id(n), n, state, wanted);
+	world_store(world, key, value);
+}
+
+START_TEST(a_record_that_was_never_written_so_leaves_no_task_behind)
+{
+	world_start(world);
+	/* They failed, are not final, and do not say when they start again. */
+	store_task(1, TASK_FAILED, TASK_WANTED_RUN);
+	store_task(2, TASK_FAILED, TASK_WANTED_RUN);
+	/* Stopped, and nowhere. */
+	store_task(3, TASK_FAILED, TASK_WANTED_STOP);
+	store_task(4, TASK_PENDING, TASK_WANTED_STOP);
+	world_crash(world);
+	ck_assert_int_eq(stop(world, 2), 204);
+	ck_assert_int_eq(get(world, 2).state, TASK_COMPLETED);
+	actor_up(world, &actor);
+	ck_assert_int_eq(get(world, 1).state, TASK_SCHEDULED);
+	ck_assert_uint_eq(get(world, 1).attempt, 1);
+	ck_assert_int_eq(get(world, 3).state, TASK_COMPLETED);
+	ck_assert(get(world, 3).final);
+	ck_assert_int_eq(get(world, 4).state, TASK_COMPLETED);
+	ck_assert_uint_eq(get(world, 4).attempt, 0);
+}
+END_TEST
+
 START_TEST(many_crashes_lose_and_double_nothing)
 {
 	unsigned round;
@@ -301,6 +337,7 @@ suite(void)
 	tcase_add_test(tests, histories_survive_and_are_trimmed_from_the_front);
 	tcase_add_test(tests, a_newer_format_is_refused);
 	tcase_add_test(tests, damage_is_named_by_its_key);
+	tcase_add_test(tests, a_record_that_was_never_written_so_leaves_no_task_behind);
 	tcase_add_test(tests, what_a_later_version_adds_is_passed_over);
 	tcase_add_test(tests, a_store_that_is_not_a_managers_is_refused);
 	tcase_add_test(tests, a_record_is_a_task_people_can_read);
