@@ -218,6 +218,18 @@ withdraw_at(const struct manager *manager, const struct entry *entry)
 	return fence_ms > manager->step->now.mono_ms ? fence_ms : 0;
 }
 
+/* Why it is taken back. A stop that its worker never confirmed is worth a word. */
+static void
+lost_reason(const struct manager *manager, const struct node *node, const struct entry *entry,
+	    char out[TASK_REASON_SIZE])
+{
+	(void)snprintf(out, TASK_REASON_SIZE, "node %s was lost: silent for %" PRIu64 " s%s",
+		       node->info.name, liveness_silent_ms(manager, node) / 1000,
+		       entry->task.status.wanted == TASK_WANTED_STOP
+			       ? "; it may run there until that worker is back"
+			       : "");
+}
+
 /* How many tasks were withdrawn from the lost node. */
 static uint32_t
 sweep(struct manager *manager, struct node *node)
@@ -230,8 +242,6 @@ sweep(struct manager *manager, struct node *node)
 
 	/* Whatever step it is in which that comes out. */
 	manager->by = HISTORY_BY_MANAGER;
-	(void)snprintf(reason, sizeof(reason), "node %s was lost: silent for %" PRIu64 " s",
-		       node->info.name, liveness_silent_ms(manager, node) / 1000);
 	node->sweep_ms = UINT64_MAX;
 	restart_give_up_holds(manager, node);
 	for (entry = node->first; entry != NULL; entry = next) {
@@ -243,6 +253,7 @@ sweep(struct manager *manager, struct node *node)
 				node->sweep_ms = at_ms;
 			continue;
 		}
+		lost_reason(manager, node, entry, reason);
 		restart_withdraw(manager, entry, reason);
 		entry->absence = node->absence;
 		count++;

@@ -95,6 +95,7 @@ START_TEST(a_task_that_was_to_stop_has_stopped_with_its_node)
 	ck_assert_int_eq(stop(world, 1), 204);
 	actors_live(world, only_2, 1, 31000);
 	ck_assert_int_eq(get(world, 1).state, TASK_COMPLETED);
+	ck_assert_ptr_nonnull(strstr(get(world, 1).reason, "it may run there until"));
 	ck_assert(get(world, 1).final);
 }
 END_TEST
