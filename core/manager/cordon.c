@@ -12,7 +12,6 @@
 #include "manager/record.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #define DEADLINE_S     3600
 #define DEADLINE_MAX_S (UINT64_C(30) * 24 * 3600)
@@ -42,7 +41,6 @@ static void
 apply(struct manager *manager, const struct manager_message *message, struct node *node,
       const char *done)
 {
-	struct manager_effect *reply = reply_new(manager, message, 200);
 	enum node_status before = node->status;
 
 	if (node_record_write(manager, node) != 0)
@@ -53,14 +51,7 @@ apply(struct manager *manager, const struct manager_message *message, struct nod
 		node_refresh(manager, node);
 	if (done != NULL && node->status == before)
 		events_note_node_as(manager, node, done, "");
-	if (reply == NULL)
-		return;
-	reply->nodes = calloc(1, sizeof(*reply->nodes));
-	if (reply->nodes == NULL)
-		brain_failed(manager);
-	else
-		node_view_of(manager, node, &reply->nodes[reply->node_count++]);
-	reply_send(manager, reply);
+	reply_node(manager, message, 200, node);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct manager_effect *
 effect_new(struct manager *manager, enum manager_effect_kind kind)
@@ -63,6 +64,23 @@ reply_status(struct manager *manager, const struct manager_message *message, int
 	va_start(args, fmt);
 	(void)vsnprintf(reply->message, sizeof(reply->message), fmt, args);
 	va_end(args);
+	reply_send(manager, reply);
+}
+
+void
+reply_node(struct manager *manager, const struct manager_message *message, int status,
+	   const struct node *node)
+{
+	struct manager_effect *reply = reply_new(manager, message, status);
+
+	if (reply == NULL)
+		return;
+	memcpy(reply->cluster, manager->cluster, sizeof(reply->cluster));
+	reply->nodes = calloc(1, sizeof(*reply->nodes));
+	if (reply->nodes == NULL)
+		brain_failed(manager);
+	else
+		node_view_of(manager, node, &reply->nodes[reply->node_count++]);
 	reply_send(manager, reply);
 }
 

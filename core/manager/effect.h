@@ -20,6 +20,9 @@ reply_status(struct manager *manager, const struct manager_message *message, int
 struct manager_effect *
 reply_new(struct manager *manager, const struct manager_message *message, int status);
 void reply_send(struct manager *manager, struct manager_effect *reply);
+/* The node as it is, and the cluster that it is of. */
+void reply_node(struct manager *manager, const struct manager_message *message, int status,
+		const struct node *node);
 
 /* True if the store fails: then the refusal is on its way. For whatever would change state. */
 bool reply_fault(struct manager *manager, const struct manager_message *message);

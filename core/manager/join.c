@@ -13,7 +13,6 @@
 #include "manager/restart.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* False: refused, and answered. */
@@ -47,25 +46,6 @@ is_valid(struct manager *manager, const struct manager_message *message)
 }
 
 static void
-reply_joined(struct manager *manager, const struct manager_message *message, int status,
-	     const struct node *node)
-{
-	struct manager_effect *reply = reply_new(manager, message, status);
-
-	if (reply == NULL)
-		return;
-	memcpy(reply->cluster, manager->cluster, sizeof(reply->cluster));
-	reply->nodes = calloc(1, sizeof(*reply->nodes));
-	if (reply->nodes == NULL) {
-		brain_failed(manager);
-	} else {
-		reply->node_count = 1;
-		node_view_of(manager, node, reply->nodes);
-	}
-	reply_send(manager, reply);
-}
-
-static void
 add(struct manager *manager, struct manager_message *message)
 {
 	struct node *node = nodes_add(manager, &message->info);
@@ -82,7 +62,7 @@ add(struct manager *manager, struct manager_message *message)
 	events_note_node_as(manager, node, "joined", node->info.api);
 	step_log(manager->step, LOG_LEVEL_INFO, "node.joined", "node", node->info.name, "api",
 		 node->info.api, NULL);
-	reply_joined(manager, message, 201, node);
+	reply_node(manager, message, 201, node);
 }
 
 static void
@@ -107,7 +87,7 @@ update(struct manager *manager, struct node *node, struct manager_message *messa
 		step_log(manager->step, LOG_LEVEL_INFO, "node.joined", "node", node->info.name,
 			 "api", node->info.api, NULL);
 	}
-	reply_joined(manager, message, 200, node);
+	reply_node(manager, message, 200, node);
 }
 
 void

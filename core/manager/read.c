@@ -186,19 +186,9 @@ void
 read_node(struct manager *manager, const struct manager_message *message)
 {
 	const struct node *node = nodes_find(manager, message->node);
-	struct manager_effect *reply;
 
-	if (node == NULL) {
+	if (node == NULL)
 		reply_status(manager, message, 404, "there is no node %s", message->node);
-		return;
-	}
-	reply = reply_new(manager, message, 200);
-	if (reply == NULL)
-		return;
-	reply->nodes = calloc(1, sizeof(*reply->nodes));
-	if (reply->nodes == NULL)
-		brain_failed(manager);
 	else
-		node_view_of(manager, node, &reply->nodes[reply->node_count++]);
-	reply_send(manager, reply);
+		reply_node(manager, message, 200, node);
 }
