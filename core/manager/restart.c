@@ -187,6 +187,7 @@ restart_ended(struct manager *manager, struct entry *entry, bool well)
 {
 	struct task_status *status = &entry->task.status;
 	char reason[TASK_REASON_SIZE];
+	bool again;
 
 	if (status->wanted == TASK_WANTED_STOP) {
 		assign_release(manager, entry);
@@ -214,9 +215,11 @@ restart_ended(struct manager *manager, struct entry *entry, bool well)
 		free(entry->avoid);
 		entry->avoid = NULL;
 	}
-	if (status->reason[0] == '\0' && status->has_exit_code)
+	again = starts_again(entry->task.spec, well);
+	/* One that is done has nothing to explain. */
+	if (status->reason[0] == '\0' && status->has_exit_code && (again || !well))
 		task_reason(status, "exit code %d", status->exit_code);
-	if (starts_again(entry->task.spec, well)) {
+	if (again) {
 		start_again(manager, entry, well);
 		return;
 	}

@@ -211,6 +211,8 @@ START_TEST(a_good_end_is_the_end_unless_it_is_to_run_always)
 			wait_over(i + 1, &actor);
 			ck_assert_int_eq(get(world, i + 1).state, TASK_SCHEDULED);
 			ck_assert_uint_eq(get(world, i + 1).attempt, 2);
+		} else {
+			ck_assert_str_eq(get(world, i + 1).reason, "");
 		}
 	}
 }
