@@ -766,8 +766,7 @@ START_TEST(in_any_order_of_events_room_is_given_back_and_stops_hold)
 	static const char *const kinds[] = {
 		"\"Cpu\":0.5,\"RestartPolicy\":\"always\"", "\"Cpu\":1",
 		"\"Cpu\":0.25,\"RestartPolicy\":\"unless-stopped\",\"Job\":\"j\"",
-		"\"Cpu\":1,\"PortBindings\":{\"80/"
-		"tcp\":\"8080\"},\"RestartPolicy\":\"on-failure\""};
+		"\"Cpu\":1,\"PortBindings\":{\"80/tcp\":\"8080\"}"};
 	bool stopped[TASKS + 1] = {false};
 	unsigned i;
 	unsigned n;
