@@ -220,9 +220,10 @@ END_TEST
 
 START_TEST(a_signal_reaches_the_whole_group)
 {
-	script("(trap 'echo child > child; exit 0' USR1; echo > up; while :; do sleep 0.01; "
+	script("trap 'wait; exit 9' USR1; "
+	       "(trap 'echo child > child; exit 0' USR1; echo > up; while :; do sleep 0.01; "
 	       "done) & "
-	       "trap 'wait; exit 9' USR1; wait");
+	       "wait");
 	must(run_task(&task));
 	(void)wait_file(TASK ".1", "up");
 	must(send_signal(TASK ".1", SIGUSR1));
@@ -324,7 +325,7 @@ START_TEST(remove_takes_any_tree_and_follows_no_link)
 	       "touch file");
 	task.env[0] = env;
 	run_to_end();
-	ck_assert_int_eq(out.exit_code, 0);
+	ck_assert_msg(out.exit_code == 0, "exit code %d: %s", (int)out.exit_code, out.reason);
 	must(remove_it(TASK ".1"));
 	ck_assert_str_eq(read_file(kept), "here\n");
 	ck_assert_uint_eq(list_all()->count, 0);
