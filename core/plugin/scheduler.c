@@ -7,6 +7,7 @@
  */
 #include "plugin/scheduler.h"
 
+#include "base/utf8.h"
 #include "plugin/outcome.h"
 
 #include <assert.h>
@@ -22,7 +23,8 @@ struct scheduler {
 	struct cube_scheduler_ops ops;
 	void *self;
 	char *name;
-	uint32_t *rows; /* capacity + 1, as cost: the last is the guard */
+	char *spread_label; /* NULL: none */
+	uint32_t *rows;     /* capacity + 1, as cost: the last is the guard */
 	double *cost;
 	size_t capacity;
 };
@@ -37,6 +39,9 @@ scheduler_ops_read(const struct cube_scheduler_ops *theirs, struct cube_schedule
 	if (outcome_copy("struct cube_scheduler_ops", theirs, ops, sizeof(*ops), least, err) !=
 	    0)
 		return err->code;
+	/* A length that ends within a pointer would leave half of one. */
+	if (!CUBE_HAS(struct cube_scheduler_ops, ops, spread_label))
+		ops->spread_label = NULL;
 	if (ops->open == NULL)
 		missing = "open";
 	else if (ops->close == NULL)
@@ -46,6 +51,50 @@ scheduler_ops_read(const struct cube_scheduler_ops *theirs, struct cube_schedule
 	if (missing != NULL)
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "the required function %s of a scheduler is missing", missing);
+	return 0;
+}
+
+/* Text that a person can read: UTF-8 without control characters (C0, DEL, C1). */
+static bool
+is_label(const char *text, size_t size)
+{
+	if (utf8_valid_prefix(text, size) != size)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		unsigned char byte = (unsigned char)text[i];
+
+		if (byte < 0x20 || byte == 0x7f ||
+		    (byte == 0xc2 && (unsigned char)text[i + 1] < 0xa0))
+			return false;
+	}
+	return size > 0;
+}
+
+/* Asks for the label and copies it: the text is the plugin's, and so may be anything. */
+static int
+read_spread_label(struct scheduler *scheduler, struct cube_error *err)
+{
+	const char *label = NULL;
+	size_t size;
+
+	if (scheduler->ops.spread_label != NULL)
+		label = scheduler->ops.spread_label(scheduler->self);
+	if (label == NULL)
+		return 0;
+	size = strnlen(label, SCHEDULER_LABEL_MAX + 1);
+	if (size > SCHEDULER_LABEL_MAX)
+		return outcome_broken(scheduler->name, err,
+				      "spread_label gave more than the %d bytes of a label",
+				      SCHEDULER_LABEL_MAX);
+	if (!is_label(label, size))
+		return outcome_broken(scheduler->name, err,
+				      size == 0 ? "spread_label gave an empty label"
+						: "spread_label gave a label with a control "
+						  "character or a byte that is no UTF-8");
+	scheduler->spread_label = strndup(label, size);
+	if (scheduler->spread_label == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "%s: out of memory",
+				 scheduler->name);
 	return 0;
 }
 
@@ -65,8 +114,11 @@ scheduler_open(const char *name, const struct cube_scheduler_ops *ops,
 		if (outcome_of(name, "open",
 			       scheduler->ops.open(host, options, &scheduler->self, err),
 			       err) == 0) {
-			*out = scheduler;
-			return 0;
+			if (read_spread_label(scheduler, err) == 0) {
+				*out = scheduler;
+				return 0;
+			}
+			scheduler->ops.close(scheduler->self);
 		}
 	}
 	free(scheduler->name);
@@ -82,6 +134,7 @@ scheduler_close(struct scheduler *scheduler)
 	scheduler->ops.close(scheduler->self);
 	free(scheduler->rows);
 	free(scheduler->cost);
+	free(scheduler->spread_label);
 	free(scheduler->name);
 	free(scheduler);
 }
@@ -90,6 +143,12 @@ const char *
 scheduler_name(const struct scheduler *scheduler)
 {
 	return scheduler->name;
+}
+
+const char *
+scheduler_spread_label(const struct scheduler *scheduler)
+{
+	return scheduler->spread_label;
 }
 
 static int

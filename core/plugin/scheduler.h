@@ -11,7 +11,8 @@
 
 #include <cube/scheduler.h>
 
-#define SCHEDULER_NOTHING UINT32_MAX
+#define SCHEDULER_NOTHING   UINT32_MAX
+#define SCHEDULER_LABEL_MAX 128 /* bytes of the label to spread over */
 
 /* A copy of the plugin's table as large as this core knows, NULL where the plugin's is
  * shorter. INVALID: shorter than ABI 1.0's, or a required function is missing. */
@@ -27,6 +28,10 @@ int scheduler_open(const char *name, const struct cube_scheduler_ops *ops,
 		   struct scheduler **out, struct cube_error *err);
 void scheduler_close(struct scheduler *scheduler);
 const char *scheduler_name(const struct scheduler *scheduler);
+
+/* The label of nodes whose values the column domain tells apart, as the plugin said at open;
+ * NULL: none. Valid until scheduler_close. One that cannot be a label fails the open. */
+const char *scheduler_spread_label(const struct scheduler *scheduler);
 
 /* The row that wins, or SCHEDULER_NOTHING if no row is eligible or the plugin wants none.
  * Rows out of range, unsorted or not eligible, a winner out of range or with a cost

@@ -57,7 +57,7 @@ int score(void *, const cube_nodes *, const cube_demand *, const uint32_t *rows,
 	return 0;
 }
 const cube_scheduler_ops ops = {sizeof(cube_scheduler_ops), 0, open_it, close_it,
-				nullptr, score, nullptr};
+				nullptr, score, nullptr, nullptr};
 }
 
 const struct cube_plugin cube_plugin = {

@@ -513,7 +513,7 @@ class Cli(unittest.TestCase):
     def test_version_of_both(self):
         code, out, err = self.cube("version")
         self.assertEqual((code, err), (0, ""))
-        self.assertRegex(out, r"^cube \d+\.\d+\.\d+, plugin ABI 1\.0\nmanager \d+\.\d+\.\d+ at http://127.0.0.1:\d+\n$")
+        self.assertRegex(out, r"^cube \d+\.\d+\.\d+, plugin ABI 1\.1\nmanager \d+\.\d+\.\d+ at http://127.0.0.1:\d+\n$")
 
 
 class NoManager(unittest.TestCase):

@@ -215,6 +215,32 @@ START_TEST(a_plugin_of_a_later_minor_abi_works)
 }
 END_TEST
 
+START_TEST(a_plugin_of_an_earlier_minor_abi_works_and_is_asked_nothing_newer)
+{
+	struct plugin *plugin =
+		fixture_load("tests/fake/earlier_plugin.so", CUBE_PLUGIN_SCHEDULER);
+	struct fixture_host host;
+	const char *options[] = {NULL};
+	struct scheduler *scheduler = NULL;
+	struct cube_error err;
+	uint64_t keys[3] = {1, 2, 3};
+	uint64_t eligible = 7;
+	struct cube_nodes nodes = {.struct_size = sizeof(nodes), .count = 3, .key = keys};
+	struct cube_demand demand = {.struct_size = sizeof(demand), .eligible = &eligible};
+	uint32_t row = 99;
+
+	ck_assert_uint_eq(plugin->info.abi_minor, 0);
+	ck_assert_int_eq(scheduler_open("earlier", plugin->info.ops.scheduler,
+					fixture_host_init(&host), options, &scheduler, &err),
+			 0);
+	ck_assert_ptr_null(scheduler_spread_label(scheduler));
+	ck_assert_int_eq(scheduler_place(scheduler, &nodes, &demand, &row, &err), 0);
+	ck_assert_uint_eq(row, 1);
+	scheduler_close(scheduler);
+	plugin_unload(plugin);
+}
+END_TEST
+
 struct later {
 	uint32_t struct_size;
 	uint32_t known;
@@ -248,7 +274,7 @@ START_TEST(a_plugin_is_described_without_calling_it)
 	fixture_contains(buf_text(&out), "kind     scheduler\n");
 	fixture_contains(buf_text(&out), "version  1\n");
 	fixture_contains(buf_text(&out), "summary  a fake\n");
-	fixture_contains(buf_text(&out), "abi      1.0\n");
+	fixture_contains(buf_text(&out), "abi      1.1\n");
 	fixture_contains(buf_text(&out), "tests/fake/untouched_plugin.so\n");
 	fixture_contains(buf_text(&out), "options  (--scheduler-opt KEY=VALUE)\n");
 	fixture_contains(buf_text(&out), "  path=VALUE  where to look (required)\n");
@@ -301,6 +327,8 @@ suite(void)
 	tcase_add_test(tcase, a_plugin_that_is_nowhere_is_refused_with_where_it_was_looked_for);
 	tcase_add_test(tcase, a_file_that_is_no_library_or_half_of_one_is_refused);
 	tcase_add_test(tcase, a_plugin_of_a_later_minor_abi_works);
+	tcase_add_test(tcase,
+		       a_plugin_of_an_earlier_minor_abi_works_and_is_asked_nothing_newer);
 	tcase_add_test(tcase, a_struct_of_an_earlier_minor_abi_is_filled_up_with_zeros);
 	tcase_add_test(tcase, a_plugin_is_described_without_calling_it);
 	tcase_add_test(tcase, every_plugin_of_this_build_loads_as_its_kind);
