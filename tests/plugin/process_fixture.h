@@ -333,7 +333,32 @@ wait_gone(pid_t pid)
 	}
 }
 
-/* The process whose command line is "process-supervisor HANDLE". */
+/* True if the process has a file of this worker's own folder open. */
+static inline bool
+is_ours(const char *pid)
+{
+	char own[PATH_MAX];
+	size_t length = strlen(state_path(own, "%s", ""));
+	char path[PATH_MAX];
+	struct dirent *entry;
+	bool found = false;
+	DIR *fds;
+
+	(void)snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	fds = opendir(path);
+	while (fds != NULL && !found && (entry = readdir(fds)) != NULL) {
+		char link[PATH_MAX] = "";
+
+		if (readlinkat(dirfd(fds), entry->d_name, link, sizeof(link) - 1) > 0)
+			found = strncmp(link, own, length) == 0;
+	}
+	if (fds != NULL)
+		(void)closedir(fds);
+	return found;
+}
+
+/* The process whose command line is "process-supervisor HANDLE". Test programs that run
+ * beside this one have handles of the same text: theirs is not to be found. */
 static inline pid_t
 supervisor_of(const char *handle)
 {
@@ -357,10 +382,12 @@ supervisor_of(const char *handle)
 			continue;
 		text[size] = '\0';
 		if (strcmp(text, "process-supervisor") == 0 &&
-		    strcmp(text + sizeof("process-supervisor"), handle) == 0)
+		    strcmp(text + sizeof("process-supervisor"), handle) == 0 &&
+		    is_ours(entry->d_name))
 			found = (pid_t)strtol(entry->d_name, NULL, 10);
 	}
 	(void)closedir(proc);
+	ck_assert_msg(found > 1, "%s has no supervisor", handle); /* kill(0) is everybody */
 	return found;
 }
 
