@@ -106,7 +106,7 @@ endef
 $(foreach l,$(LAYERS),$(eval $(call LAYER_RULE,$(l))))
 
 define PROGRAM_RULE
-$(BUILD)/bin/$(1): $(call objects,cmd/$(1)/*.c) $(call objects,cmd/common/*.c) $(CORE_LIBS)
+$(BUILD)/bin/$(1): $(call objects,cmd/$(1)/*.c cmd/$(1)/*/*.c) $(call objects,cmd/common/*.c) $(CORE_LIBS)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$$(Q)$(CC) -pie $(LINK) -rdynamic -o $$@ $$^ $(LIBS_CORE)
@@ -141,7 +141,7 @@ $(SUPERVISOR): $(SUPERVISOR_OBJS)
 
 DOCGEN       := $(BUILD)/tools/docgen
 DOCGEN_OBJS  := $(call objects,cmd/docgen/*.c cmd/common/*.c) \
-                $(filter-out %/main.o,$(call objects,cmd/cube/*.c)) \
+                $(filter-out %/main.o,$(call objects,cmd/cube/*.c cmd/cube/*/*.c)) \
                 $(call objects,cmd/cube-manager/options.c cmd/cube-worker/options.c)
 # The plugins whose options stand in a page.
 $(BUILD)/man/cube-manager.8: DOC_PLUGINS = $(filter $(BUILD)/plugins/scheduler/% $(BUILD)/plugins/store/%,$(PLUGINS))
@@ -178,7 +178,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIBS)
 	$(Q)$(CC) -pie $(LINK) -rdynamic -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_CHECK) $(LIBS_CORE)
 
 # Those of the programs link what stands in cmd beside each main.
-CMD_OBJS := $(filter-out %/main.o,$(call objects,cmd/cube/*.c)) $(call objects,cmd/common/*.c)
+CMD_OBJS := $(filter-out %/main.o,$(call objects,cmd/cube/*.c cmd/cube/*/*.c)) $(call objects,cmd/common/*.c)
 $(filter $(BUILD)/tests/unit/cli_%,$(UNIT_TESTS)): $(CMD_OBJS)
 
 $(BUILD)/tests/plugin/%: $(BUILD)/obj/tests/plugin/%.o $(CORE_LIBS)

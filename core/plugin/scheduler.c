@@ -197,32 +197,37 @@ eligible_rows(const struct cube_nodes *nodes, const struct cube_demand *demand, 
 	return n;
 }
 
-static int
-check_selection(struct scheduler *scheduler, const struct cube_nodes *nodes,
-		const struct cube_demand *demand, uint32_t n, struct cube_error *err)
+int
+scheduler_check_rows(const char *name, const struct cube_nodes *nodes,
+		     const struct cube_demand *demand, const uint32_t *rows, uint32_t n,
+		     struct cube_error *err)
 {
-	const uint32_t *rows = scheduler->rows;
-
-	if (rows[nodes->count] != GUARD_ROW)
-		return outcome_broken(scheduler->name, err,
-				      "select wrote more rows than the %u there are",
-				      nodes->count);
 	if (n > nodes->count)
-		return outcome_broken(scheduler->name, err, "select chose %u of %u rows", n,
-				      nodes->count);
+		return outcome_broken(name, err, "select chose %u of %u rows", n, nodes->count);
 	for (uint32_t i = 0; i < n; i++) {
 		if (rows[i] >= nodes->count)
-			return outcome_broken(scheduler->name, err, "select chose row %u of %u",
-					      rows[i], nodes->count);
+			return outcome_broken(name, err, "select chose row %u of %u", rows[i],
+					      nodes->count);
 		if (i > 0 && rows[i] <= rows[i - 1])
-			return outcome_broken(scheduler->name, err,
-					      "select gave row %u after row %u", rows[i],
-					      rows[i - 1]);
+			return outcome_broken(name, err, "select gave row %u after row %u",
+					      rows[i], rows[i - 1]);
 		if (!scheduler_bit(demand->eligible, rows[i]))
-			return outcome_broken(scheduler->name, err,
+			return outcome_broken(name, err,
 					      "select chose row %u, which is not eligible",
 					      rows[i]);
 	}
+	return 0;
+}
+
+int
+scheduler_check_winner(const char *name, const uint32_t *rows, const double *cost, uint32_t n,
+		       uint32_t picked, struct cube_error *err)
+{
+	if (picked >= n)
+		return outcome_broken(name, err, "pick chose index %u of %u", picked, n);
+	if (isnan(cost[picked]))
+		return outcome_broken(name, err, "pick chose row %u, whose cost is NaN",
+				      rows[picked]);
 	return 0;
 }
 
@@ -242,7 +247,11 @@ select_rows(struct scheduler *scheduler, const struct cube_nodes *nodes,
 	result = scheduler->ops.select(scheduler->self, nodes, demand, scheduler->rows, n, err);
 	if (outcome_of(scheduler->name, "select", result, err) != 0)
 		return err->code;
-	return check_selection(scheduler, nodes, demand, *n, err);
+	if (scheduler->rows[nodes->count] != GUARD_ROW)
+		return outcome_broken(scheduler->name, err,
+				      "select wrote more rows than the %u there are",
+				      nodes->count);
+	return scheduler_check_rows(scheduler->name, nodes, demand, scheduler->rows, *n, err);
 }
 
 /* *best: the first of the lowest costs, or SCHEDULER_NOTHING if all are NaN. */
@@ -287,13 +296,9 @@ pick_row(struct scheduler *scheduler, const struct cube_nodes *nodes,
 				     scheduler->cost, n, &picked, err);
 	if (outcome_of(scheduler->name, "pick", result, err) != 0)
 		return err->code;
-	if (picked >= n)
-		return outcome_broken(scheduler->name, err, "pick chose index %u of %u", picked,
-				      n);
-	if (isnan(scheduler->cost[picked]))
-		return outcome_broken(scheduler->name, err,
-				      "pick chose row %u, whose cost is NaN",
-				      scheduler->rows[picked]);
+	if (scheduler_check_winner(scheduler->name, scheduler->rows, scheduler->cost, n, picked,
+				   err) != 0)
+		return err->code;
 	*winner = picked;
 	return 0;
 }

@@ -40,6 +40,14 @@ const char *scheduler_spread_label(const struct scheduler *scheduler);
 int scheduler_place(struct scheduler *scheduler, const struct cube_nodes *nodes,
 		    const struct cube_demand *demand, uint32_t *row, struct cube_error *err);
 
+/* What select and pick gave, held against the contract: n rows, ascending and eligible, and
+ * an index in them whose cost is not NaN. INTERNAL says what the plugin did. */
+int scheduler_check_rows(const char *name, const struct cube_nodes *nodes,
+			 const struct cube_demand *demand, const uint32_t *rows, uint32_t n,
+			 struct cube_error *err);
+int scheduler_check_winner(const char *name, const uint32_t *rows, const double *cost,
+			   uint32_t n, uint32_t picked, struct cube_error *err);
+
 /* Bits of an eligible bitmap. */
 static inline int
 scheduler_bit(const uint64_t *bits, uint32_t row)
