@@ -224,11 +224,11 @@ $(SIM): $(call objects,tests/sim/*.c) $(CORE_LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie $(LINK) -rdynamic -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_CORE)
 
-# make sim SEEDS=200 SEED=1 SCHEDULER=roundrobin.so HOURS=1 NODES=20 VERBOSE=1
+# make sim SEEDS=200 SEED=1 SCHEDULER=roundrobin.so UNWILLING=1 HOURS=1 NODES=20 VERBOSE=1
 .PHONY: sim
 sim: $(SIM) $(PLUGINS)
 	@$(SIM) -n $(or $(SEEDS),1) -s $(or $(SEED),1) \
-		$(if $(SCHEDULER),-S $(SCHEDULER)) $(if $(HOURS),-t $(HOURS)) \
+		$(if $(SCHEDULER),-S $(SCHEDULER)) $(if $(UNWILLING),-u) $(if $(HOURS),-t $(HOURS)) \
 		$(if $(NODES),-w $(NODES)) $(if $(VERBOSE),-v)
 
 tests: all $(SIM) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FAKES) $(TOOLS) $(FUZZERS)

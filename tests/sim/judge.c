@@ -110,7 +110,8 @@ judge_task(struct sim *sim, const struct truth_task *task)
 		if (count > 0)
 			sim_violated(sim, 7, "task %.8s is pending and attempt %u lives on n%d",
 				     task->id, container->attempt, node + 1);
-		if (sim->freed_us + SECOND < sim->clock.now_us && fits_somewhere(sim, task))
+		if (!sim->options->unwilling && sim->freed_us + SECOND < sim->clock.now_us &&
+		    fits_somewhere(sim, task))
 			sim_violated(sim, 5, "task %.8s is pending and would fit", task->id);
 		return;
 	}

@@ -1,8 +1,10 @@
 /* main.c - runs seeds, each in a process of its own, on all cores.
  *
- *   sim [-s SEED] [-n SEEDS] [-w WORKERS] [-t HOURS] [-S SCHEDULER] [-j JOBS] [-f FAILURES]
+ *   sim [-s SEED] [-n SEEDS] [-w WORKERS] [-t HOURS] [-S SCHEDULER] [-u] [-j JOBS] [-f
+ * FAILURES]
  * [-v]
  *
+ * -u: the scheduler is unwilling, so nobody can expect that a task is placed that would fit.
  * Prints each seed that fails, with what did not hold, the truth about it and the last steps
  * (-v: all of them), and at the end how many passed. With one seed, the hash of its trace.
  */
@@ -366,7 +368,7 @@ static int
 usage(void)
 {
 	(void)fputs("usage: sim [-s SEED] [-n SEEDS] [-w WORKERS] [-t HOURS] [-S SCHEDULER]"
-		    " [-j JOBS] [-f FAILURES] [-v]\n",
+		    " [-u] [-j JOBS] [-f FAILURES] [-v]\n",
 		    stderr);
 	return 2;
 }
@@ -386,7 +388,7 @@ main(int argc, char **argv)
 	uint64_t failures = 5;
 	int option;
 
-	while ((option = getopt(argc, argv, "s:n:w:t:S:j:f:v")) != -1) {
+	while ((option = getopt(argc, argv, "s:n:w:t:S:uj:f:v")) != -1) {
 		switch (option) {
 		case 's':
 			options.seed = strtoull(optarg, NULL, 10);
@@ -402,6 +404,9 @@ main(int argc, char **argv)
 			break;
 		case 'S':
 			scheduler = optarg;
+			break;
+		case 'u':
+			options.unwilling = true;
 			break;
 		case 'j':
 			jobs = (unsigned)strtoul(optarg, NULL, 10);

@@ -46,8 +46,10 @@ manager_side_open(struct process *process, struct cube_error *err)
 		}
 		config.workers = workers;
 	}
-	for (unsigned i = 0; i < sim->node_count; i++)
+	for (unsigned i = 0; i < sim->node_count; i++) {
 		sim->machines[i].heard_us = 0;
+		sim->machines[i].unready_us = 0;
+	}
 	if (manager_new(&config, &manager, err) != 0)
 		return err->code;
 	process->brain = manager;
@@ -61,9 +63,11 @@ manager_side_request(struct sim *sim, const struct call *call)
 {
 	struct manager_message *message = manager_message_new(MANAGER_JOIN);
 
-	(void)sim;
 	if (message == NULL)
 		abort();
+	/* One that is refused is not believed; what counts then is its next hello. */
+	if (call->info.runtime_ready)
+		truth_told(&sim->machines[call->from], true);
 	node_info_copy(&message->info, &call->info);
 	return message;
 }

@@ -225,9 +225,9 @@ network_reply(struct sim *sim, const struct event_item *event)
 
 		if (process->up && process->incarnation == call->incarnation) {
 			reply->message = NULL;
-			if (call->from == SIM_MANAGER &&
-			    ((struct manager_message *)(void *)message)->status == 200)
-				truth_heard(&sim->machines[call->to]);
+			if (call->from == SIM_MANAGER)
+				truth_heard(&sim->machines[call->to],
+					    (struct manager_message *)(void *)message);
 			process_deliver(process, message);
 		}
 	}

@@ -254,6 +254,7 @@ take_node(struct sim *sim, const char *name, const struct change *change, uint64
 	if (change->value == NULL) {
 		machine->recorded = false;
 		machine->closed = false;
+		machine->removed_batch = batch;
 		machine->gap_us = sim->clock.now_us;
 		return;
 	}
@@ -264,6 +265,7 @@ take_node(struct sim *sim, const char *name, const struct change *change, uint64
 	if (closed && !machine->closed)
 		machine->closed_batch = batch;
 	machine->recorded = true;
+	machine->removed_batch = 0;
 	machine->closed = closed;
 }
 
@@ -341,6 +343,12 @@ check_placement(struct process *manager, struct truth_task *task, uint64_t batch
 	if (machine->closed && machine->closed_batch < batch)
 		sim_violated(sim, 4, "task %.8s is placed on n%d, which is closed", task->id,
 			     task->node + 1);
+	if (machine->removed_batch != 0 && machine->removed_batch < batch)
+		sim_violated(sim, 4, "task %.8s is placed on n%d, which was removed", task->id,
+			     task->node + 1);
+	if (machine->unready_us != 0 && machine->unready_us < manager->flying_since_us)
+		sim_violated(sim, 4, "task %.8s is placed on n%d, whose runtime is not ready",
+			     task->id, task->node + 1);
 	/* While it stood still itself it cannot have heard, and it allows for that. */
 	if (heard_us != 0 && manager->paused_us > heard_us)
 		heard_us = manager->paused_us;

@@ -248,6 +248,8 @@ struct machine {
 	bool recorded;
 	bool closed; /* cordoned or draining, as committed */
 	uint64_t closed_batch;
+	uint64_t removed_batch; /* took its record away; 0: it has one, or never had */
+	uint64_t unready_us; /* the manager was told that its runtime is not ready; 0: it is */
 	uint64_t placed_batch; /* scratch: has new placements in it */
 	bool put_back;
 };
@@ -321,6 +323,7 @@ struct sim_options {
 	unsigned nodes;
 	unsigned hours_x100; /* of virtual time, in hundredths of an hour */
 	bool verbose;
+	bool unwilling; /* the scheduler: it may leave pending what would fit */
 	const struct plugin *scheduler;
 	const char *const *scheduler_options;
 	const struct plugin *memory;
@@ -517,7 +520,9 @@ void truth_manager_effect(struct sim *sim, const struct manager_effect *effect,
 			  const struct call *call);
 void truth_orders_answered(struct machine *machine, const struct orders *orders);
 void truth_job(struct machine *machine, const struct worker_effect *effect);
-void truth_heard(struct machine *machine); /* the manager, an answer of it */
+/* What the manager hears of it: an answer; what it says of its runtime. */
+void truth_heard(struct machine *machine, const struct manager_message *answer);
+void truth_told(struct machine *machine, bool runtime_ready);
 /* What the engines do. */
 /* Of a job of that time. */
 void truth_starts(struct machine *machine, struct container *container, uint64_t issued_us);

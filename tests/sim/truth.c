@@ -147,12 +147,25 @@ truth_manager_effect(struct sim *sim, const struct manager_effect *effect,
 }
 
 void
-truth_heard(struct machine *machine)
+truth_told(struct machine *machine, bool runtime_ready)
+{
+	if (runtime_ready)
+		machine->unready_us = 0;
+	else if (machine->unready_us == 0)
+		machine->unready_us = machine->process.sim->clock.now_us;
+}
+
+void
+truth_heard(struct machine *machine, const struct manager_message *answer)
 {
 	struct sim *sim = machine->process.sim;
 	uint64_t now_us = sim->clock.now_us;
 	uint64_t timeout_us = sim->plan.node_timeout_ms * MS;
 
+	if (answer->status != 200)
+		return;
+	if (answer->message.kind == MANAGER_HELLO_DONE)
+		truth_told(machine, answer->info.runtime_ready);
 	if (now_us - machine->answered_us > timeout_us - timeout_us / 30)
 		machine->gap_us = now_us;
 	machine->answered_us = now_us;
