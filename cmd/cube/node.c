@@ -189,6 +189,20 @@ print_stale(const struct json_value *node)
 }
 
 static void
+print_machine(const struct json_value *node)
+{
+	const char *arch = member_text(node, "Arch", "");
+	const char *os = member_text(node, "Os", "");
+	char text[96];
+
+	if (arch[0] == '\0' && os[0] == '\0')
+		return;
+	(void)snprintf(text, sizeof(text), "%.31s%s%.31s", arch,
+		       arch[0] != '\0' && os[0] != '\0' ? ", " : "", os);
+	detail_print(stdout, "Machine:", text);
+}
+
+static void
 print_detail(const struct json_value *node)
 {
 	static const struct {
@@ -220,6 +234,7 @@ print_detail(const struct json_value *node)
 	detail_print(stdout, "Disk:", text);
 	enforces_format(node, text, sizeof(text));
 	detail_print(stdout, "Enforces:", text);
+	print_machine(node);
 	print_labels(node);
 }
 

@@ -47,6 +47,8 @@ static const struct field node_fields[] = {
 	{"CpuAllocated", NULL, 0, 0, 0, NULL},
 	{"CpuBusy", read_value, AT(busy), 0, 0, NULL},
 	{"Labels", read_value, AT(labels), 0, 0, NULL},
+	{"Arch", read_chars, IN_INFO(arch), 0, NODE_FACT_SIZE, NULL},
+	{"Os", read_chars, IN_INFO(os), 0, NODE_FACT_SIZE, NULL},
 	{"Status", NULL, 0, 0, 0, NULL},
 	{"Reason", NULL, 0, 0, 0, NULL},
 	{"Cordoned", NULL, 0, 0, 0, NULL},
@@ -136,7 +138,9 @@ text_make(const struct json_doc *doc, const struct json_value *value, const char
 static int
 labels_read(const struct json_doc *doc, struct node_draft *draft, struct cube_error *err)
 {
+	struct task_label labels[NODE_LABELS_MAX];
 	const struct json_value *label;
+	uint32_t count = 0;
 
 	if (draft->labels == NULL)
 		return 0;
@@ -153,8 +157,16 @@ labels_read(const struct json_doc *doc, struct node_draft *draft, struct cube_er
 			return json_fail(doc, label, err, "a label needs a name");
 		if (label->type != JSON_STRING)
 			return fail_wanted(doc, label, err, "a text");
+		labels[count++] = (struct task_label){label->key, label->as.string.text};
 	}
-	return text_make(doc, draft->labels, "the labels", &draft->info.labels, err);
+	draft->info.labels = node_labels_new(labels, count);
+	if (draft->info.labels == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	if (draft->info.labels->json_size > NODE_STATS_MAX)
+		return json_fail(doc, draft->labels, err,
+				 "the labels must take at most %zu bytes, not %zu",
+				 NODE_STATS_MAX, draft->info.labels->json_size);
+	return 0;
 }
 
 static int
@@ -249,14 +261,23 @@ node_info_decode(const struct json_doc *doc, const struct json_value *value,
 /* ---- out ---- */
 
 static void
-text_write(struct json_writer *writer, const char *key, const struct node_text *text,
-	   const char *absent)
+stats_write(struct json_writer *writer, const struct node_text *stats)
 {
-	json_key(writer, key);
-	if (text != NULL)
-		json_raw(writer, text->text, text->size);
+	json_key(writer, "Stats");
+	if (stats != NULL)
+		json_raw(writer, stats->text, stats->size);
 	else
-		json_raw(writer, absent, strlen(absent));
+		json_null(writer);
+}
+
+static void
+labels_write(struct json_writer *writer, const struct node_labels *labels)
+{
+	json_key(writer, "Labels");
+	if (labels != NULL)
+		json_raw(writer, labels->json, labels->json_size);
+	else
+		json_raw(writer, "{}", 2);
 }
 
 static void
@@ -303,7 +324,7 @@ book_write(struct json_writer *writer, const struct node_info *info,
 	json_put_int(writer, "Disk", info->disk_bytes);
 	if (view != NULL)
 		json_put_int(writer, "DiskAllocated", view->allocated_disk_bytes);
-	text_write(writer, "Stats", info->stats, "null");
+	stats_write(writer, info->stats);
 	json_put_text(writer, "Role", "worker");
 	if (view != NULL)
 		json_put_uint(writer, "TaskCount", view->task_count);
@@ -337,9 +358,11 @@ node_members_write(struct json_writer *writer, const struct node_info *info,
 		cores_write(writer, view->allocated_mcpu);
 	}
 	busy_write(writer, info->cpu_busy);
-	text_write(writer, "Labels", info->labels, "{}");
+	labels_write(writer, info->labels);
 	if (view != NULL)
 		view_write(writer, view);
+	json_put_text(writer, "Arch", info->arch);
+	json_put_text(writer, "Os", info->os);
 	json_put_text(writer, "Runtime", info->runtime);
 	json_put_bool(writer, "RuntimeReady", info->runtime_ready);
 	json_put_text(writer, "RuntimeReason", info->runtime_reason);

@@ -7,6 +7,7 @@
 #define NODE_API_SIZE   128 /* http://host:port */
 #define NODE_STATS_MAX  ((size_t)32 * 1024)
 #define NODE_LABELS_MAX 64
+#define NODE_FACT_SIZE  32
 
 enum node_status {
 	NODE_JOINING = 0, /* listed or joined, no contact yet */
@@ -19,8 +20,8 @@ enum node_status {
 
 const char *node_status_name(enum node_status status); /* "joining", "ready", ... */
 
-/* A worker's own description: the body of POST /nodes and of the worker's GET /node.
- * Labels and stats are shared and counted, so a copy is cheap. */
+/* A worker's own description is the body of POST /nodes and of the worker's GET /node. Its
+ * labels and stats are shared and counted, so a copy is cheap. */
 struct node_text {
 	atomic_uint references;
 	size_t size;
@@ -30,6 +31,27 @@ struct node_text {
 struct node_text *node_text_new(const char *text, size_t size); /* NULL: no memory */
 struct node_text *node_text_get(struct node_text *text);
 void node_text_put(struct node_text *text);
+
+/* A node's labels, sorted, and as JSON. Never changed; one allocation. */
+struct node_labels {
+	atomic_uint references;
+	uint32_t count;
+	size_t json_size;
+	const char *json;          /* an object of texts, in the order of items */
+	struct task_label items[]; /* by key */
+};
+
+/* Copies labels, which are in any order and whose keys differ. NULL: no memory. */
+struct node_labels *node_labels_new(const struct task_label *labels, uint32_t count);
+struct node_labels *node_labels_get(struct node_labels *labels); /* NULL gives NULL */
+void node_labels_put(struct node_labels *labels);
+/* The value; NULL: it is not there. labels may be NULL. */
+const char *node_labels_find(const struct node_labels *labels, const char *key);
+bool node_labels_equal(const struct node_labels *a, const struct node_labels *b);
+
+/* A machine's architecture by the name that images go by: amd64 for x86_64, arm64 for
+ * aarch64; others as they are. */
+const char *node_arch_name(const char *machine);
 
 struct node_info {
 	char name[NAME_SIZE];
@@ -47,8 +69,10 @@ struct node_info {
 	char version[32];
 	uint64_t stale_orders; /* refused or ignored since its start: a later one was known */
 	float cpu_busy;        /* 0..1; NaN: not known */
-	struct node_text *labels; /* a JSON object of texts; NULL: none */
-	struct node_text *stats;  /* the Stats object; NULL: not known */
+	char arch[NODE_FACT_SIZE];  /* as images have it: "amd64"; "": not told */
+	char os[NODE_FACT_SIZE];    /* "linux" */
+	struct node_labels *labels; /* NULL: none */
+	struct node_text *stats;    /* the Stats object; NULL: not known */
 };
 
 void node_info_copy(struct node_info *to, const struct node_info *from);

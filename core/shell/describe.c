@@ -6,29 +6,24 @@
  */
 #include "shell/describe.h"
 
-#include "base/cleanup.h"
-#include "base/json.h"
 #include "base/utf8.h"
 #include "shell/sampler.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #define RESERVE_PERCENT   5           /* of the machine, for itself */
 #define RESERVE_MIN_BYTES (128 << 20) /* of memory */
 /* Room for the longest escapes, so that labels that fail are short of memory. */
 #define LABELS_LIMIT (NODE_STATS_MAX / 8)
 
-struct label {
-	const char *key;
-	const char *value;
-};
-
 /* Splits text, which is written to, into *count labels. */
 static int
-labels_split(char *text, struct label labels[NODE_LABELS_MAX], size_t *count,
+labels_split(char *text, struct task_label labels[NODE_LABELS_MAX], uint32_t *count,
 	     struct cube_error *err)
 {
 	char *label;
@@ -50,20 +45,18 @@ labels_split(char *text, struct label labels[NODE_LABELS_MAX], size_t *count,
 				return cube_fail(err, CUBE_ERR_INVALID, 0,
 						 "--labels: '%.100s' is there twice", label);
 		}
-		labels[(*count)++] = (struct label){label, equals + 1};
+		labels[(*count)++] = (struct task_label){label, equals + 1};
 	}
 	return 0;
 }
 
-/* "K=V,K=V" as a JSON object. */
+/* "K=V,K=V" */
 static int
-labels_read(const char *text, struct node_text **out, struct cube_error *err)
+labels_read(const char *text, struct node_labels **out, struct cube_error *err)
 {
-	cleanup_buf struct buf json = BUF_INIT(NODE_STATS_MAX);
 	char copy[LABELS_LIMIT + 1];
-	struct label labels[NODE_LABELS_MAX];
-	struct json_writer *writer;
-	size_t count;
+	struct task_label labels[NODE_LABELS_MAX];
+	uint32_t count;
 	int rc;
 
 	if (utf8_valid_prefix(text, strlen(text)) != strlen(text))
@@ -75,15 +68,7 @@ labels_read(const char *text, struct node_text **out, struct cube_error *err)
 	rc = labels_split(copy, labels, &count, err);
 	if (rc < 0)
 		return rc;
-	writer = json_writer_new(&json, false);
-	if (writer == NULL)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
-	json_begin_object(writer);
-	for (size_t i = 0; i < count; i++)
-		json_put_text(writer, labels[i].key, labels[i].value);
-	json_end_object(writer);
-	json_writer_free(writer);
-	*out = json.failed ? NULL : node_text_new(json.data, json.size);
+	*out = node_labels_new(labels, count);
 	return *out == NULL ? cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory") : 0;
 }
 
@@ -95,6 +80,22 @@ less_reserve(int64_t total, int64_t least)
 	if (reserve < least)
 		reserve = least;
 	return total > reserve ? total - reserve : 0;
+}
+
+/* What the machine is, in the words of images. */
+static void
+describe_machine(struct node_info *info)
+{
+	struct utsname machine;
+	char *at;
+
+	if (uname(&machine) != 0)
+		return;
+	(void)snprintf(info->arch, sizeof(info->arch), "%.*s", NODE_FACT_SIZE - 1,
+		       node_arch_name(machine.machine));
+	(void)snprintf(info->os, sizeof(info->os), "%.*s", NODE_FACT_SIZE - 1, machine.sysname);
+	for (at = info->os; *at != '\0'; at++)
+		*at = (char)tolower((unsigned char)*at);
 }
 
 int
@@ -124,6 +125,7 @@ describe_worker(const struct worker_settings *settings, const char *data_dir,
 	info.disk_bytes = settings->disk_bytes > 0
 				  ? settings->disk_bytes
 				  : less_reserve(sampler_disk_bytes(data_dir), 0);
+	describe_machine(&info);
 	if (settings->labels != NULL && settings->labels[0] != '\0')
 		rc = labels_read(settings->labels, &info.labels, err);
 	if (rc == 0)

@@ -32,7 +32,7 @@ labels_are(const char *given, const char *want)
 
 	settings.labels = given;
 	info = described(&settings);
-	ck_assert_str_eq(info.labels != NULL ? info.labels->text : "", want);
+	ck_assert_str_eq(info.labels != NULL ? info.labels->json : "", want);
 	node_info_release(&info);
 }
 

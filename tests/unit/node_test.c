@@ -24,7 +24,8 @@ static const char described[] =
 	"{'Name': 'n1', 'Api': 'http://10.0.0.7:5556', 'Memory': 2048, 'Disk': 1000000,"
 	" 'Stats': {'MemStats': {'mem_total': 1.5, 'x': [null, true, 'a']}, 'CpuStats': {}},"
 	" 'Instance': '" ID_1 "', 'Cluster': '" ID_2 "', 'Cores': 1.5, 'CpuBusy': 0.25,"
-	" 'Labels': {'arch': 'arm64', 'zone': 'a'}, 'Runtime': 'docker',"
+	" 'Labels': {'zone': 'a', 'arch': 'arm64'}, 'Arch': 'arm64', 'Os': 'linux',"
+	" 'Runtime': 'docker',"
 	" 'RuntimeReady': true, 'RuntimeReason': '', 'Enforces': ['memory', 'cpu'],"
 	" 'Version': '0.1.0', 'StaleOrders': 3, 'Revision': 7}";
 
@@ -40,7 +41,9 @@ START_TEST(a_description_is_read_whole)
 	ck_assert_str_eq(info.cluster, ID_2);
 	ck_assert_int_eq(info.mcpu, 1500);
 	ck_assert_float_eq(info.cpu_busy, 0.25F);
-	ck_assert_str_eq(info.labels->text, "{\"arch\":\"arm64\",\"zone\":\"a\"}");
+	ck_assert_str_eq(info.arch, "arm64");
+	ck_assert_str_eq(info.os, "linux");
+	ck_assert_str_eq(info.labels->json, "{\"arch\":\"arm64\",\"zone\":\"a\"}");
 	ck_assert_str_eq(info.stats->text,
 			 "{\"MemStats\":{\"mem_total\":1.5,\"x\":[null,true,\"a\"]},"
 			 "\"CpuStats\":{}}");
@@ -78,6 +81,7 @@ START_TEST(a_description_survives_the_wire)
 
 	ck_assert_str_eq(text, again);
 	ck_assert_has(text, "'Ip':'10.0.0.7'");
+	ck_assert_has(text, "'Labels':{'arch':'arm64','zone':'a'},'Arch':'arm64','Os':'linux'");
 	ck_assert_has(text, "'Memory':2048,");
 	ck_assert_has(text, "'Role':'worker'");
 	ck_assert_has(text, "'Enforces':['cpu','memory']");
@@ -117,7 +121,7 @@ START_TEST(a_view_has_the_books_fields_and_ours)
 		      "\"Labels\":{},\"Status\":\"unreachable\",\"Reason\":\"no answer\","
 		      "\"Cordoned\":true,\"Draining\":true,"
 		      "\"DrainUntil\":\"2026-03-01T12:00:00.123Z\",\"DrainStopped\":2,"
-		      "\"StaleReports\":4,"
+		      "\"StaleReports\":4,\"Arch\":\"\",\"Os\":\"\","
 		      "\"Runtime\":\"\",\"RuntimeReady\":false,\"RuntimeReason\":\"\","
 		      "\"Enforces\":[],\"LastSeen\":\"2026-03-01T12:00:00.123Z\","
 		      "\"Version\":\"\",\"StaleOrders\":0,\"Revision\":0}");
@@ -226,7 +230,7 @@ START_TEST(a_copy_shares_labels_and_stats_and_outlives_the_original)
 	ck_assert_ptr_eq(copy.labels, info.labels);
 	node_info_release(&info);
 	ck_assert_ptr_null(info.labels);
-	ck_assert_str_eq(copy.labels->text, "{\"arch\":\"arm64\",\"zone\":\"a\"}");
+	ck_assert_str_eq(copy.labels->json, "{\"arch\":\"arm64\",\"zone\":\"a\"}");
 	node_info_release(&copy);
 	node_text_put(NULL);
 	ck_assert_ptr_null(node_text_get(NULL));
