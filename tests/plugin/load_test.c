@@ -297,6 +297,10 @@ START_TEST(every_plugin_of_this_build_loads_as_its_kind)
 		const char *name;
 	} plugins[] = {
 		{"plugins/scheduler/roundrobin.so", CUBE_PLUGIN_SCHEDULER, "roundrobin"},
+		{"plugins/scheduler/greedy.so", CUBE_PLUGIN_SCHEDULER, "greedy"},
+		{"plugins/scheduler/epvm.so", CUBE_PLUGIN_SCHEDULER, "epvm"},
+		{"plugins/scheduler/binpack.so", CUBE_PLUGIN_SCHEDULER, "binpack"},
+		{"plugins/scheduler/spread.so", CUBE_PLUGIN_SCHEDULER, "spread"},
 		{"plugins/store/memory.so", CUBE_PLUGIN_STORE, "memory"},
 		{"plugins/store/sqlite.so", CUBE_PLUGIN_STORE, "sqlite"},
 		{"plugins/runtime/docker.so", CUBE_PLUGIN_RUNTIME, "docker"},

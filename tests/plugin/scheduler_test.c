@@ -10,7 +10,9 @@
 #define NODES_MAX 130
 
 static const char *const plugins[] = {
-	"plugins/scheduler/roundrobin.so",
+	"plugins/scheduler/roundrobin.so", "plugins/scheduler/greedy.so",
+	"plugins/scheduler/epvm.so",       "plugins/scheduler/binpack.so",
+	"plugins/scheduler/spread.so",
 };
 #define PLUGIN_COUNT ((int)(sizeof(plugins) / sizeof(plugins[0])))
 
