@@ -39,11 +39,11 @@ LIBS_CORE := -lcivetweb -lcurl -ldl $(LIBS_BASE)
 
 # ---- what there is to build ----------------------------------------------------------------
 
-LAYERS   := base model plugin manager worker http shell
+LAYERS   := base model plugin place manager worker http shell
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard $(1))))
 layer     = $(BUILD)/lib/libcube-$(1).a
 # Each layer links to those on its right only; the layer test holds the includes to it.
-CORE_ORDER := shell http manager worker plugin model base
+CORE_ORDER := shell http manager worker place plugin model base
 CORE_LIBS  := $(foreach l,$(CORE_ORDER),$(call layer,$(l)))
 
 PROGRAMS := cube cube-manager cube-worker

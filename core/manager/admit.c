@@ -109,7 +109,7 @@ carry_out(struct manager *manager, const struct task_request *request, struct ta
 			brain_failed(manager);
 			return;
 		}
-		pending_add(manager, entry);
+		placer_wait(&manager->placer, &entry->place);
 		brain_log_task(manager, "task.submitted", entry);
 	}
 	task_copy(out, &entry->task);

@@ -57,13 +57,12 @@ assign_order(struct manager *manager, struct entry *entry)
 void
 assign_restore(struct manager *manager, struct entry *entry, struct node *node)
 {
-	group_join(manager, entry);
 	entry->node = node;
 	entry->seen = 0;
 	entry->missed = 1;
 	entry->told = true;
 	list_append(node, entry);
-	node_reserve(manager, node, entry);
+	placer_reserve(&manager->placer, &node->place, &entry->place);
 }
 
 /* A new attempt, on the node that entry is on by now. */
@@ -100,7 +99,7 @@ begin_attempt(struct manager *manager, struct entry *entry)
 void
 assign_place(struct manager *manager, struct entry *entry, struct node *node)
 {
-	pending_remove(manager, entry);
+	placer_unwait(&manager->placer, &entry->place);
 	assign_restore(manager, entry, node);
 	begin_attempt(manager, entry);
 }
@@ -149,16 +148,15 @@ assign_hold(struct entry *entry)
 void
 assign_restore_hold(struct manager *manager, struct entry *entry, struct node *node)
 {
-	group_join(manager, entry);
 	held_add(node, entry);
-	node_reserve(manager, node, entry);
+	placer_reserve(&manager->placer, &node->place, &entry->place);
 }
 
 void
 assign_unhold(struct manager *manager, struct entry *entry)
 {
-	node_unreserve(manager, held_remove(entry), entry);
-	group_leave(manager, entry);
+	placer_unreserve(&manager->placer, &held_remove(entry)->place, &entry->place);
+	placer_forget(&manager->placer, &entry->place);
 }
 
 void
@@ -176,12 +174,12 @@ assign_release(struct manager *manager, struct entry *entry)
 {
 	struct node *node = entry->node;
 
-	node_unreserve(manager, node, entry);
+	placer_unreserve(&manager->placer, &node->place, &entry->place);
 	list_remove(node, entry);
 	entry->node = NULL;
 	entry->order_sequence = 0;
 	entry->displaced = false;
-	group_leave(manager, entry);
+	placer_forget(&manager->placer, &entry->place);
 }
 
 bool
@@ -311,7 +309,7 @@ assign_fill(struct manager *manager, struct node *node, struct manager_effect *e
 {
 	struct orders *orders = &effect->orders;
 	/* Of the book's protocol nothing says "and no others". */
-	bool full = node->full_wanted && !node->book;
+	bool full = node->full_wanted && !node->place.book;
 	size_t count;
 	struct entry *entry = unconfirmed(node, full, &count);
 	size_t some = full ? count : portion(entry, count);

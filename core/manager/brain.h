@@ -11,18 +11,14 @@
 
 #include "base/heap.h"
 #include "base/random.h"
-#include "manager/columns.h"
 #include "manager/events.h"
-#include "manager/fit.h"
-#include "manager/group.h"
 #include "manager/ledger.h"
 #include "manager/liveness.h"
 #include "manager/manager.h"
 #include "manager/nodes.h"
-#include "manager/pending.h"
-#include "manager/reserve.h"
 #include "manager/trim.h"
 #include "manager/watch.h"
+#include "place/placer.h"
 #include "plugin/scheduler.h"
 
 struct manager {
@@ -42,9 +38,7 @@ struct manager {
 	struct watch watch;
 	struct nodes nodes;
 	struct liveness liveness;
-	struct columns columns;
-	struct fit fit;
-	struct pending pending;
+	struct placer placer;
 	struct heap restarts; /* entries that wait to start again, by mono */
 	struct trim trim;
 

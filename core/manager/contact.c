@@ -250,13 +250,13 @@ contact_hello_done(struct manager *manager, struct manager_message *message)
 		contact_begin(manager, node);
 		return;
 	}
-	node->book = message->book;
+	node->place.book = message->book;
 	node->hello_wanted = false;
 	node->refused = false;
 	node->known = true;
 	node_describe(manager, node, &message->info);
 	liveness_return(manager, node);
-	if (node->book) {
+	if (node->place.book) {
 		node->claimed = true;
 		node->full_wanted = false;
 	}
@@ -319,7 +319,7 @@ contact_poll_done(struct manager *manager, const struct manager_message *message
 	}
 	answered(manager, node, &node->poll);
 	take_stamp(manager, node, reports);
-	if (node->book)
+	if (node->place.book)
 		node->poll.retry_ms = now_ms + poll_wait_ms(manager);
 	else if (reports->count == 0 && now_ms - node->poll_sent_ms < EMPTY_POLL_MS &&
 		 reports->revision.epoch == node->reported.epoch &&
@@ -327,7 +327,7 @@ contact_poll_done(struct manager *manager, const struct manager_message *message
 		/* It does not wait as it was asked to: not in a circle. */
 		node->poll.retry_ms = now_ms + EMPTY_POLL_MS;
 	if (now_ms - node->info_ms >= INFO_AGE_MAX_MS ||
-	    (!node->book &&
+	    (!node->place.book &&
 	     (reports->node_revision != node->info.revision ||
 	      (node->reported.epoch != 0 && reports->revision.epoch != node->reported.epoch))))
 		node->hello_wanted = true;
@@ -345,7 +345,7 @@ effect_to(struct manager *manager, struct node *node, enum manager_effect_kind k
 		return NULL;
 	effect->contact = node->contact;
 	memcpy(effect->api, node->info.api, sizeof(effect->api));
-	effect->book = node->book;
+	effect->book = node->place.book;
 	effect->timeout_ms = exchange_ms(manager);
 	return effect;
 }
@@ -382,7 +382,7 @@ send_poll(struct manager *manager, struct node *node)
 		return;
 	node->poll.in_flight = true;
 	node->poll_sent_ms = manager->step->now.mono_ms;
-	if (!node->book) {
+	if (!node->place.book) {
 		effect->since = node->reported;
 		effect->stamp = node->stamp;
 		effect->wait_ms = poll_wait_ms(manager);
@@ -412,7 +412,7 @@ drive(struct manager *manager, struct node *node)
 
 	if (node->hello_wanted && (at_ms[0] = free_at(&node->hello, now_ms)) == 0)
 		send_hello(manager, node);
-	if (talks && (!node->book || node->synced)) {
+	if (talks && (!node->place.book || node->synced)) {
 		if (assign_waits(node, now_ms)) {
 			if ((at_ms[1] = free_at(&node->orders, now_ms)) == 0)
 				send_orders(manager, node);

@@ -41,7 +41,7 @@ static void
 apply(struct manager *manager, const struct manager_message *message, struct node *node,
       const char *done)
 {
-	enum node_status before = node->status;
+	enum node_status before = node->place.status;
 
 	if (node_record_write(manager, node) != 0)
 		brain_failed(manager);
@@ -49,7 +49,7 @@ apply(struct manager *manager, const struct manager_message *message, struct nod
 	/* One that is silent is judged with all the others. */
 	if (liveness_silent_ms(manager, node) < manager->node_timeout_ms / 2)
 		node_refresh(manager, node);
-	if (done != NULL && node->status == before)
+	if (done != NULL && node->place.status == before)
 		events_note_node_as(manager, node, done, "");
 	reply_node(manager, message, 200, node);
 }

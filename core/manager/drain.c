@@ -59,7 +59,7 @@ drain_withdraw(struct manager *manager, struct entry *entry)
 			       node->info.name);
 	else if (node->draining)
 		(void)snprintf(reason, sizeof(reason), "node %s is drained", node->info.name);
-	else if (!node->book && !node->info.runtime_ready)
+	else if (!node->place.book && !node->info.runtime_ready)
 		(void)snprintf(reason, sizeof(reason),
 			       "the runtime of node %s is not ready: %.140s", node->info.name,
 			       node->info.runtime_reason);
@@ -181,7 +181,7 @@ static struct entry *
 find_next(struct manager *manager, struct node *node)
 {
 	const struct task_spec *failed = NULL;
-	size_t rows = manager->columns.view.count + 1;
+	size_t rows = manager->placer.rows.view.count + 1;
 	size_t spent = 0;
 	struct entry *entry;
 
@@ -192,7 +192,7 @@ find_next(struct manager *manager, struct node *node)
 		    entry_wanted(entry) == TASK_WANTED_STOP ||
 		    (failed != NULL && asks_the_same(spec, failed)))
 			continue;
-		if (fit_anywhere(manager, spec))
+		if (placer_fits_anywhere(&manager->placer, &entry->place))
 			return entry;
 		failed = spec;
 		spent += rows;
@@ -211,7 +211,7 @@ move_next(struct manager *manager, struct node *node)
 	uint64_t now_ms = manager->step->now.mono_ms;
 	struct entry *entry;
 
-	if (node->status != NODE_DRAINING)
+	if (node->place.status != NODE_DRAINING)
 		return;
 	if (now_ms < node->drain_look_ms) {
 		step_wake(manager->step, node->drain_look_ms);
@@ -238,7 +238,7 @@ drain_run(struct manager *manager)
 	for (node = manager->nodes.draining; node != NULL; node = next) {
 		next = node->drain_next;
 		restart_give_up_holds(manager, node);
-		if (node->task_count == 0) {
+		if (node->place.task_count == 0) {
 			finish(manager, node);
 			continue;
 		}

@@ -219,9 +219,9 @@ events_note_node(struct manager *manager, const struct node *node)
 	if (node->listed)
 		return;
 	/* Silence is found by whatever step comes after it. */
-	if (node->status == NODE_UNREACHABLE || node->status == NODE_LOST)
+	if (node->place.status == NODE_UNREACHABLE || node->place.status == NODE_LOST)
 		manager->by = HISTORY_BY_MANAGER;
-	events_note_node_as(manager, node, node_status_name(node->status), node->reason);
+	events_note_node_as(manager, node, node_status_name(node->place.status), node->reason);
 	manager->by = by;
 }
 

@@ -75,7 +75,7 @@ update(struct manager *manager, struct node *node, struct manager_message *messa
 		restart_node_replaced(manager, node);
 	memcpy(node->info.api, message->info.api, sizeof(node->info.api));
 	node->listed = false;
-	node->book = false;
+	node->place.book = false;
 	node->seen_ms = manager->step->now.wall_ms;
 	node_describe(manager, node, &message->info);
 	if (!same || moved || node->contact == 0)
@@ -139,7 +139,7 @@ may_remove(struct manager *manager, const struct manager_message *message,
 	const struct entry *fenced;
 	uint64_t left_s;
 
-	if (node->task_count == 0 || node->contact == 0)
+	if (node->place.task_count == 0 || node->contact == 0)
 		return true;
 	if (!node->refused &&
 	    liveness_silent_ms(manager, node) < manager->node_timeout_ms / 2) {
@@ -148,7 +148,7 @@ may_remove(struct manager *manager, const struct manager_message *message,
 			"node %s is in contact and has %u tasks: drain it first (cube node "
 			"drain %s), or stop its worker and try again when it has been "
 			"silent for %u s",
-			node->info.name, node->task_count, node->info.name,
+			node->info.name, node->place.task_count, node->info.name,
 			manager->node_timeout_ms / 2000);
 		return false;
 	}

@@ -65,6 +65,8 @@ ledger_put(struct ledger *ledger, struct entry *entry)
 	if (grown == NULL)
 		return CUBE_ERR_NO_MEMORY;
 	ledger->by_sequence = grown;
+	entry->place.spec = entry->task.spec;
+	entry->place.sequence = entry->task.status.sequence;
 	result = map_put(ledger->by_id, entry->task.spec->id, entry);
 	if (result == 0)
 		ledger->by_sequence[ledger->count++] = (struct ledger_slot){

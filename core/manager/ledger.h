@@ -10,13 +10,12 @@
 #include "base/heap.h"
 #include "base/map.h"
 #include "model/task.h"
+#include "place/placer.h"
 
 #include <stddef.h>
 
 struct manager;
 struct node;
-struct shape;
-struct group;
 struct event;
 
 struct entry {
@@ -50,11 +49,8 @@ struct entry {
 	bool again;     /* its next attempt counts as a restart */
 	bool displaced; /* it is to move: its node was told to stop this attempt */
 	/* while Pending */
-	uint64_t absence; /* which absence of its node it was withdrawn for; 0: none */
-	struct shape *shape;
-	struct entry *shape_prev;
-	struct entry *shape_next;
-	struct group *group; /* of its job, while Pending, Scheduled or Running */
+	uint64_t absence;        /* which absence of its node it was withdrawn for; 0: none */
+	struct place_task place; /* its place in the queue, and what it asks for */
 	struct event *first_event;
 	struct event *last_event;
 };
@@ -99,6 +95,12 @@ void ledger_move(struct manager *manager, struct entry *entry, enum task_state s
 void ledger_end(struct manager *manager, struct entry *entry, enum task_state state,
 		const char *reason);
 void ledger_flush(struct manager *manager); /* the records of all that changed */
+
+static inline struct entry *
+entry_of(struct place_task *place)
+{
+	return (struct entry *)((char *)place - offsetof(struct entry, place));
+}
 
 /* Its attempt is over, and another is to follow when its time has come. */
 static inline bool

@@ -34,7 +34,7 @@ excuse(struct manager *manager, uint64_t late_ms)
 	char seconds[32];
 
 	while ((node = map_next(manager->nodes.by_name, &cursor)) != NULL) {
-		if (node->contact == 0 || node->status == NODE_LOST)
+		if (node->contact == 0 || node->place.status == NODE_LOST)
 			continue;
 		node->contact_ms += late_ms;
 		node->alive_ms += late_ms;
@@ -104,8 +104,8 @@ liveness_count(struct manager *manager, struct node *node)
 {
 	struct liveness *liveness = &manager->liveness;
 	/* One that was lost before this process began has no tasks and says nothing. */
-	bool counted = node->contact != 0 && !node->listed && node->status != NODE_LOST &&
-		       (node->heard || node->task_count > 0);
+	bool counted = node->contact != 0 && !node->listed && node->place.status != NODE_LOST &&
+		       (node->heard || node->place.task_count > 0);
 	bool silent = counted && dead_ms(manager, node) >= manager->node_timeout_ms / 2;
 
 	set_counted(&liveness->counted, &node->counted, counted);
@@ -167,7 +167,7 @@ liveness_is_lost(const struct manager *manager, const struct node *node)
 
 	if (node->listed || dead_ms(manager, node) < manager->node_timeout_ms)
 		return false;
-	return node->status == NODE_LOST ||
+	return node->place.status == NODE_LOST ||
 	       (!liveness->suspended && manager->step->now.mono_ms >= liveness->judge_ms);
 }
 
@@ -293,8 +293,8 @@ liveness_lose(struct manager *manager, struct node *node)
 static bool
 is_in_contact(const struct node *node)
 {
-	return node->status == NODE_READY || node->status == NODE_CORDONED ||
-	       node->status == NODE_DRAINING;
+	return node->place.status == NODE_READY || node->place.status == NODE_CORDONED ||
+	       node->place.status == NODE_DRAINING;
 }
 
 /* Its runtime has not been ready for long: what never ran there may run elsewhere. */
@@ -320,7 +320,7 @@ liveness_check(struct manager *manager, struct node *node)
 {
 	uint64_t now_ms = manager->step->now.mono_ms;
 
-	if (node->status == NODE_LOST && now_ms >= node->sweep_ms)
+	if (node->place.status == NODE_LOST && now_ms >= node->sweep_ms)
 		(void)sweep(manager, node);
 	if (node->down_ms != 0 && node->down_ms != UINT64_MAX && is_in_contact(node) &&
 	    now_ms - node->down_ms >= manager->node_timeout_ms)
@@ -335,7 +335,7 @@ silence_due(const struct manager *manager, const struct node *node)
 
 	if (node->contact == 0 || (node->refused && node->hello.failures == 0))
 		return UINT64_MAX;
-	if (node->status == NODE_LOST)
+	if (node->place.status == NODE_LOST)
 		return node->sweep_ms;
 	if (liveness_silent_ms(manager, node) < manager->node_timeout_ms / 2)
 		return node->contact_ms + manager->node_timeout_ms / 2;
@@ -363,7 +363,7 @@ put_back(struct manager *manager, struct node *node, struct entry *entry)
 {
 	struct task_status *status = &entry->task.status;
 
-	pending_remove(manager, entry);
+	placer_unwait(&manager->placer, &entry->place);
 	assign_restore(manager, entry, node);
 	entry->absence = 0;
 	memcpy(status->node, node->info.name, sizeof(status->node));
@@ -379,18 +379,18 @@ liveness_return(struct manager *manager, struct node *node)
 	uint64_t absence = node->absence;
 	void *cursor = NULL;
 	struct shape *shape;
-	struct entry *entry;
-	struct entry *next;
+	struct place_task *task;
+	struct place_task *next;
 
 	if (absence == 0)
 		return;
 	node->absence = 0;
-	while ((shape = map_next(manager->pending.shapes, &cursor)) != NULL) {
+	while ((shape = map_next(manager->placer.waiting.shapes, &cursor)) != NULL) {
 		/* The shape goes with the last of them. */
-		for (entry = shape->first; entry != NULL; entry = next) {
-			next = entry->shape_next;
-			if (entry->absence == absence)
-				put_back(manager, node, entry);
+		for (task = shape->first; task != NULL; task = next) {
+			next = task->next;
+			if (entry_of(task)->absence == absence)
+				put_back(manager, node, entry_of(task));
 		}
 	}
 }
@@ -406,10 +406,10 @@ liveness_reason(const struct manager *manager, const struct entry *entry, char *
 	uint64_t fence_ms;
 
 	if (node == NULL || !entry_is_live(entry) ||
-	    (node->status != NODE_UNREACHABLE && node->status != NODE_LOST))
+	    (node->place.status != NODE_UNREACHABLE && node->place.status != NODE_LOST))
 		return false;
 	fence_ms = liveness_fence_ms(entry);
-	if (node->status == NODE_UNREACHABLE)
+	if (node->place.status == NODE_UNREACHABLE)
 		(void)snprintf(out, size, "node %s has not answered for %" PRIu64 " s",
 			       node->info.name, liveness_silent_ms(manager, node) / 1000);
 	else if (entry->task.spec->on_node_lost == NODE_LOST_WAIT)

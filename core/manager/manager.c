@@ -116,8 +116,7 @@ init_parts(struct manager *manager, const struct manager_config *config)
 	watch_init(&manager->watch);
 	random_seed(&manager->random, config->seed);
 	if (copy_workers(manager, config->workers) != 0 || ledger_init(&manager->ledger) != 0 ||
-	    nodes_init(&manager->nodes) != 0 || pending_init(&manager->pending) != 0 ||
-	    trim_init(&manager->trim, config) != 0)
+	    nodes_init(&manager->nodes) != 0 || trim_init(&manager->trim, config) != 0)
 		return CUBE_ERR_NO_MEMORY;
 	return 0;
 }
@@ -143,6 +142,10 @@ manager_new(const struct manager_config *config, struct manager **out, struct cu
 		manager_free(manager);
 		return err->code;
 	}
+	if (placer_init(&manager->placer, manager->scheduler) != 0) {
+		manager_free(manager);
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	}
 	*out = manager;
 	return 0;
 }
@@ -161,10 +164,8 @@ manager_free(struct manager *manager)
 	events_release(&manager->events);
 	trim_release(&manager->trim);
 	watch_release(&manager->watch);
-	pending_release(&manager->pending);
+	placer_release(&manager->placer);
 	nodes_release(&manager->nodes);
-	columns_release(&manager->columns);
-	fit_release(&manager->fit);
 	for (i = 0; manager->workers != NULL && manager->workers[i] != NULL; i++)
 		free(manager->workers[i]);
 	free(manager->workers);
@@ -233,6 +234,8 @@ finish(struct manager *manager, struct cube_error *err)
 	watch_run(manager);
 	liveness_end(manager);
 	manager->step = NULL;
+	if (manager->placer.failed != 0)
+		manager->failed = manager->placer.failed;
 	if (manager->failed != 0)
 		return cube_fail(err, manager->failed, 0, "the manager is out of memory");
 	return 0;

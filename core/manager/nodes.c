@@ -1,6 +1,6 @@
 /* manager/nodes.c - the nodes, by name, instance and contact.
  *
- * Owns them and their rows in the columns. Status is never set but worked out
+ * Owns them; their rows are the placer's. Status is never set but worked out
  * (node_refresh) from what is known: refused, claimed, the time since the last answer; so
  * it cannot drift from what it is made of. Brain's thread.
  */
@@ -36,7 +36,6 @@ node_destroy(void *value)
 	struct node *node = value;
 
 	node_info_release(&node->info);
-	free(node->ports);
 	free(node->strays);
 	free(node);
 }
@@ -109,8 +108,9 @@ nodes_add(struct manager *manager, struct node_info *info)
 	/* The map borrows its keys: from here on the node's own. */
 	(void)map_remove(nodes->by_name, info->name);
 	node->info = *info;
-	node->book = info->instance[0] == '\0';
-	node->key = nodes->next_key++;
+	node->place.info = &node->info;
+	node->place.book = info->instance[0] == '\0';
+	node->place.key = nodes->next_key++;
 	node->sequence = node->sent = node->acked = nodes->sequence_gone;
 	if (take_slot(nodes, node) != 0) {
 		node_destroy(node);
@@ -121,7 +121,8 @@ nodes_add(struct manager *manager, struct node_info *info)
 		node_destroy(node);
 		return NULL;
 	}
-	if (put_instance(manager, node) != 0 || columns_add(manager, node) != 0) {
+	if (put_instance(manager, node) != 0 ||
+	    placer_add_node(&manager->placer, &node->place) != 0) {
 		remove_instance(manager, node);
 		release_slot(nodes, node);
 		(void)map_remove(nodes->by_name, node->info.name);
@@ -137,7 +138,7 @@ nodes_remove(struct manager *manager, struct node *node)
 	struct nodes *nodes = &manager->nodes;
 	struct node **at;
 
-	assert(node->first == NULL && node->held == NULL && node->task_count == 0);
+	assert(node->first == NULL && node->held == NULL && node->place.task_count == 0);
 	for (at = &nodes->drive; *at != NULL; at = &(*at)->drive_next) {
 		if (*at == node) {
 			*at = node->drive_next;
@@ -149,7 +150,7 @@ nodes_remove(struct manager *manager, struct node *node)
 	heap_remove(&nodes->due, &node->due);
 	drain_end(manager, node);
 	liveness_forget(manager, node);
-	columns_remove(manager, node);
+	placer_remove_node(&manager->placer, &node->place);
 	remove_instance(manager, node);
 	(void)map_remove(nodes->by_name, node->info.name);
 	release_slot(nodes, node);
@@ -188,7 +189,7 @@ void
 node_describe(struct manager *manager, struct node *node, struct node_info *info)
 {
 	struct node_info old = node->info;
-	bool took_tasks = node_takes_tasks(node);
+	bool took_tasks = place_node_is_ready(&node->place);
 
 	remove_instance(manager, node);
 	node->info = *info;
@@ -203,10 +204,10 @@ node_describe(struct manager *manager, struct node *node, struct node_info *info
 		node->down_ms = manager->step->now.mono_ms;
 	if (put_instance(manager, node) != 0 || node_record_write(manager, node) != 0)
 		brain_failed(manager);
-	columns_update(manager, node,
-		       !took_tasks || node->info.mcpu > old.mcpu ||
-			       node->info.memory_bytes > old.memory_bytes ||
-			       node->info.disk_bytes > old.disk_bytes);
+	placer_update_node(&manager->placer, &node->place,
+			   !took_tasks || node->info.mcpu > old.mcpu ||
+				   node->info.memory_bytes > old.memory_bytes ||
+				   node->info.disk_bytes > old.disk_bytes);
 }
 
 int
@@ -252,10 +253,10 @@ log_status(struct manager *manager, const struct node *node)
 {
 	char seconds[32];
 
-	if (node->status == NODE_READY) {
+	if (node->place.status == NODE_READY) {
 		step_log(manager->step, LOG_LEVEL_INFO, "node.ready", "node", node->info.name,
 			 "api", node->info.api, NULL);
-	} else if (node->status == NODE_UNREACHABLE) {
+	} else if (node->place.status == NODE_UNREACHABLE) {
 		(void)snprintf(seconds, sizeof(seconds), "%u",
 			       manager->node_timeout_ms / 2 / 1000);
 		step_log(manager->step, LOG_LEVEL_WARNING, "node.unreachable", "node",
@@ -267,16 +268,17 @@ log_status(struct manager *manager, const struct node *node)
 void
 node_refresh(struct manager *manager, struct node *node)
 {
-	enum node_status before = node->status;
+	enum node_status before = node->place.status;
 
-	node->status = status_now(manager, node);
-	if (node->status != before) {
-		columns_update(manager, node, node_takes_tasks(node));
-		if (node->status == NODE_READY)
+	node->place.status = status_now(manager, node);
+	if (node->place.status != before) {
+		placer_update_node(&manager->placer, &node->place,
+				   place_node_is_ready(&node->place));
+		if (node->place.status == NODE_READY)
 			node->reason[0] = '\0';
 		events_note_node(manager, node);
 		log_status(manager, node);
-		if (node->status == NODE_LOST)
+		if (node->place.status == NODE_LOST)
 			liveness_lose(manager, node);
 	}
 	liveness_check(manager, node);
@@ -299,22 +301,23 @@ view_reason(const struct manager *manager, const struct node *node, struct node_
 	const struct liveness *liveness = &manager->liveness;
 	uint64_t now_ms = manager->step->now.mono_ms;
 
-	if (node->status == NODE_DRAINING)
-		(void)snprintf(
-			out->reason, sizeof(out->reason),
-			"%u %s left; what has not moved in %" PRIu64 " s is stopped",
-			node->task_count, node->task_count == 1 ? "task is" : "tasks are",
-			node->drain_due_ms > now_ms ? (node->drain_due_ms - now_ms + 999) / 1000
-						    : 0);
-	else if (node->status == NODE_UNREACHABLE && liveness->suspended)
+	if (node->place.status == NODE_DRAINING)
+		(void)snprintf(out->reason, sizeof(out->reason),
+			       "%u %s left; what has not moved in %" PRIu64 " s is stopped",
+			       node->place.task_count,
+			       node->place.task_count == 1 ? "task is" : "tasks are",
+			       node->drain_due_ms > now_ms
+				       ? (node->drain_due_ms - now_ms + 999) / 1000
+				       : 0);
+	else if (node->place.status == NODE_UNREACHABLE && liveness->suspended)
 		(void)snprintf(out->reason, sizeof(out->reason),
 			       "%u of %u nodes are silent: none is declared lost while more "
 			       "than half are",
 			       liveness->silent, liveness->counted);
-	else if (node->status != NODE_READY && node->status != NODE_CORDONED)
+	else if (node->place.status != NODE_READY && node->place.status != NODE_CORDONED)
 		memcpy(out->reason, node->reason, sizeof(out->reason));
 	if (out->reason[0] == '\0' &&
-	    (node->status == NODE_UNREACHABLE || node->status == NODE_LOST))
+	    (node->place.status == NODE_UNREACHABLE || node->place.status == NODE_LOST))
 		(void)snprintf(out->reason, sizeof(out->reason), "silent for %" PRIu64 " s",
 			       liveness_silent_ms(manager, node) / 1000);
 }
@@ -324,11 +327,11 @@ node_view_of(const struct manager *manager, const struct node *node, struct node
 {
 	memset(out, 0, sizeof(*out));
 	node_info_copy(&out->info, &node->info);
-	out->status = node->status;
-	out->task_count = node->task_count;
-	out->allocated_mcpu = node->used_mcpu;
-	out->allocated_memory_bytes = node->used_memory_bytes;
-	out->allocated_disk_bytes = node->used_disk_bytes;
+	out->status = node->place.status;
+	out->task_count = node->place.task_count;
+	out->allocated_mcpu = node->place.used_mcpu;
+	out->allocated_memory_bytes = node->place.used_memory_bytes;
+	out->allocated_disk_bytes = node->place.used_disk_bytes;
 	out->last_seen_ms = node->seen_ms;
 	out->cordoned = node->cordoned;
 	out->draining = node->draining;

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "model/node.h"
 #include "model/orders.h"
+#include "place/placer.h"
 
 struct manager;
 struct entry;
@@ -30,11 +31,8 @@ struct node {
 	struct node *drain_next; /* of those that drain */
 	bool driven;             /* it is in the chain of those to look at in this step */
 	struct node_info info;
-	uint64_t key; /* for schedulers */
-	uint32_t row;
-	bool listed; /* by --workers, and not yet named by itself */
-	bool book;   /* speaks the book's protocol only */
-	enum node_status status;
+	struct place_node place;       /* its status, and what is taken of it */
+	bool listed;                   /* by --workers, and not yet named by itself */
 	char reason[TASK_REASON_SIZE]; /* why it is not ready */
 	bool recorded;
 	uint64_t record_hash;
@@ -98,15 +96,7 @@ struct node {
 	bool ack_in_flight;
 	uint64_t ack_due_ms;
 
-	/* reservations */
-	struct entry *held;  /* tasks that wait to start again and keep their room here */
-	uint32_t task_count; /* those included */
-	int64_t used_mcpu;
-	int64_t used_memory_bytes;
-	int64_t used_disk_bytes;
-	uint32_t *ports; /* host ports, ascending, as node_port makes them */
-	size_t port_count;
-	size_t port_capacity;
+	struct entry *held; /* tasks that wait to start again and keep their room here */
 };
 
 struct nodes {
@@ -150,16 +140,10 @@ void node_drive(struct manager *manager, struct node *node); /* look at it in th
 void
 node_view_of(const struct manager *manager, const struct node *node, struct node_view *out);
 
-static inline uint32_t
-node_port(const struct task_port *port)
+static inline struct node *
+node_of(struct place_node *place)
 {
-	return (uint32_t)port->protocol << 16 | port->host_port;
-}
-
-static inline bool
-node_takes_tasks(const struct node *node)
-{
-	return node->status == NODE_READY && (node->book || node->info.runtime_ready);
+	return (struct node *)((char *)place - offsetof(struct node, place));
 }
 
 #endif

@@ -9,7 +9,7 @@
 #include "manager/brain.h"
 #include "manager/done.h"
 #include "manager/effect.h"
-#include "manager/why.h"
+#include "place/why.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +27,9 @@ static void
 copy_out(struct manager *manager, struct task *to, const struct entry *entry)
 {
 	task_copy(to, &entry->task);
-	if (entry->shape != NULL)
-		task_reason(&to->status, "%s", why_waiting(manager, entry->shape));
+	if (entry->place.shape != NULL)
+		task_reason(&to->status, "%s",
+			    why_waiting(&manager->placer, entry->place.shape));
 	else
 		(void)liveness_reason(manager, entry, to->status.reason,
 				      sizeof(to->status.reason));

@@ -58,7 +58,7 @@ restore_task(struct manager *manager, struct entry *entry)
 		return;
 	}
 	if (status->state == TASK_PENDING) {
-		pending_add(manager, entry);
+		placer_wait(&manager->placer, &entry->place);
 		return;
 	}
 	if (!entry_is_live(entry))

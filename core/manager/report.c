@@ -74,7 +74,7 @@ take_running(struct manager *manager, struct entry *entry, const struct task_sta
 static bool
 ended_well(const struct node *node, const struct task_status *report)
 {
-	if (report->has_exit_code && (node->book || report->exit_code != 0))
+	if (report->has_exit_code && (node->place.book || report->exit_code != 0))
 		return report->exit_code == 0;
 	return report->state == TASK_COMPLETED;
 }
@@ -111,8 +111,8 @@ is_current(const struct node *node, const struct entry *entry, uint32_t attempt)
 {
 	if (entry == NULL || entry->node != node)
 		return false;
-	return node->book ? attempt >= entry->task.status.attempt
-			  : attempt == entry->task.status.attempt;
+	return node->place.book ? attempt >= entry->task.status.attempt
+				: attempt == entry->task.status.attempt;
 }
 
 /* A word about an attempt that is no longer, or is not the node's. That one which has ended is
@@ -145,7 +145,7 @@ take_one(struct manager *manager, struct node *node, const struct report *report
 	enum task_state state;
 	struct done done;
 
-	if (has_ended(status) && !node->book)
+	if (has_ended(status) && !node->place.book)
 		want_ack(manager, node);
 	if (!is_current(node, entry, status->attempt)) {
 		note_stale(manager, node, report, entry);
@@ -153,7 +153,7 @@ take_one(struct manager *manager, struct node *node, const struct report *report
 		if (has_ended(status) ||
 		    (entry == NULL && !done_find(manager, report->task_id, &done)))
 			return;
-		if (!node->book)
+		if (!node->place.book)
 			node->full_wanted = true;
 		else if (entry == NULL || entry->node != node)
 			assign_stop_stray(manager, node, report->task_id);
@@ -236,7 +236,7 @@ report_take_refused(struct manager *manager, struct node *node, const struct rep
 {
 	size_t i;
 
-	for (i = 0; node->book && i < reports->count; i++)
+	for (i = 0; node->place.book && i < reports->count; i++)
 		take_one(manager, node, &reports->items[i]);
 }
 
@@ -250,7 +250,7 @@ report_take(struct manager *manager, struct node *node, const struct reports *re
 	node->answers++;
 	for (i = 0; i < reports->count; i++)
 		take_one(manager, node, &reports->items[i]);
-	if (node->book) {
+	if (node->place.book) {
 		check_all_book(manager, node);
 		return;
 	}

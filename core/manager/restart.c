@@ -108,7 +108,7 @@ restart_withdraw(struct manager *manager, struct entry *entry, const char *reaso
 	task_reason(status, "%s", reason);
 	status->node[0] = '\0';
 	ledger_move(manager, entry, TASK_PENDING);
-	pending_add(manager, entry);
+	placer_wait(&manager->placer, &entry->place);
 	brain_log_task(manager, "task.withdrawn", entry);
 }
 
@@ -307,21 +307,6 @@ restart_stop(struct manager *manager, struct entry *entry)
 	ledger_end(manager, entry, TASK_COMPLETED, "stopped while it waited to restart");
 }
 
-/* Room was kept, but the node may have told since that it has less. */
-static bool
-has_room(const struct node *node, const struct task_spec *spec)
-{
-	const struct node_info *info = &node->info;
-	bool tells = !node->book;
-
-	return (spec->mcpu == 0 || (info->mcpu == 0 && !tells) ||
-		node->used_mcpu <= info->mcpu) &&
-	       (spec->memory_bytes == 0 || (info->memory_bytes == 0 && !tells) ||
-		node->used_memory_bytes <= info->memory_bytes) &&
-	       (spec->disk_bytes == 0 || (info->disk_bytes == 0 && !tells) ||
-		node->used_disk_bytes <= info->disk_bytes);
-}
-
 static void
 come_due(struct manager *manager, struct entry *entry)
 {
@@ -329,7 +314,8 @@ come_due(struct manager *manager, struct entry *entry)
 	const struct node *node = entry->held;
 
 	wait_over(manager, entry);
-	if (node != NULL && node_takes_tasks(node) && has_room(node, entry->task.spec)) {
+	/* Room was kept, but the node may have told since that it has less. */
+	if (node != NULL && placer_may_return(&manager->placer, &node->place, &entry->place)) {
 		assign_resume(manager, entry);
 		return;
 	}
@@ -342,7 +328,7 @@ come_due(struct manager *manager, struct entry *entry)
 		ledger_touch(manager, entry);
 	else
 		ledger_move(manager, entry, TASK_PENDING);
-	pending_add(manager, entry);
+	placer_wait(&manager->placer, &entry->place);
 }
 
 void

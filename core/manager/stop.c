@@ -23,8 +23,8 @@ stop_task(struct manager *manager, struct entry *entry)
 	if (entry_waits(entry)) {
 		restart_stop(manager, entry);
 	} else if (status->state == TASK_PENDING) {
-		pending_remove(manager, entry);
-		group_leave(manager, entry);
+		placer_unwait(&manager->placer, &entry->place);
+		placer_forget(&manager->placer, &entry->place);
 		ledger_end(manager, entry, TASK_COMPLETED, NEVER_RAN);
 	} else if (assign_is_unsent(entry)) {
 		/* Nobody was told: there is nothing to stop. */

@@ -169,8 +169,8 @@ remove_first(struct manager *manager)
 	struct trim *trim = &manager->trim;
 	struct entry *entry = trim->first;
 
-	assert(entry->task.status.final && entry->node == NULL && entry->shape == NULL &&
-	       entry->group == NULL && !entry->dirty);
+	assert(entry->task.status.final && entry->node == NULL && entry->place.shape == NULL &&
+	       entry->place.group == NULL && !entry->dirty);
 	trim->first = entry->ended_next;
 	if (trim->first == NULL)
 		trim->last = NULL;

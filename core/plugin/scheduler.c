@@ -139,6 +139,13 @@ scheduler_close(struct scheduler *scheduler)
 	free(scheduler);
 }
 
+bool
+scheduler_is_pure(const struct scheduler *scheduler)
+{
+	return (scheduler->ops.flags & CUBE_SCHEDULER_ROW_PURE) != 0 &&
+	       scheduler->ops.select == NULL && scheduler->ops.pick == NULL;
+}
+
 const char *
 scheduler_name(const struct scheduler *scheduler)
 {
@@ -254,32 +261,38 @@ select_rows(struct scheduler *scheduler, const struct cube_nodes *nodes,
 	return scheduler_check_rows(scheduler->name, nodes, demand, scheduler->rows, *n, err);
 }
 
-/* *best: the first of the lowest costs, or SCHEDULER_NOTHING if all are NaN. */
-static int
-score_rows(struct scheduler *scheduler, const struct cube_nodes *nodes,
-	   const struct cube_demand *demand, uint32_t n, uint32_t *best, struct cube_error *err)
+int
+scheduler_score(struct scheduler *scheduler, const struct cube_nodes *nodes,
+		const struct cube_demand *demand, const uint32_t *rows, uint32_t n,
+		double *cost, struct cube_error *err)
 {
-	double *cost = scheduler->cost;
 	int result;
 
 	for (uint32_t i = 0; i < n; i++)
 		cost[i] = NAN;
 	cost[n] = GUARD_COST;
 	outcome_expect(err);
-	result = scheduler->ops.score(scheduler->self, nodes, demand, scheduler->rows, n, cost,
-				      err);
+	result = scheduler->ops.score(scheduler->self, nodes, demand, rows, n, cost, err);
 	if (outcome_of(scheduler->name, "score", result, err) != 0)
 		return err->code;
 	if (cost[n] != GUARD_COST)
 		return outcome_broken(scheduler->name, err,
 				      "score wrote more costs than the %u rows it was asked",
 				      n);
-	*best = SCHEDULER_NOTHING;
-	for (uint32_t i = 0; i < n; i++) {
-		if (!isnan(cost[i]) && (*best == SCHEDULER_NOTHING || cost[i] < cost[*best]))
-			*best = i;
-	}
 	return 0;
+}
+
+/* The first of the lowest costs, or SCHEDULER_NOTHING if all are NaN. */
+static uint32_t
+lowest(const double *cost, uint32_t n)
+{
+	uint32_t best = SCHEDULER_NOTHING;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!isnan(cost[i]) && (best == SCHEDULER_NOTHING || cost[i] < cost[best]))
+			best = i;
+	}
+	return best;
 }
 
 static int
@@ -318,8 +331,10 @@ scheduler_place(struct scheduler *scheduler, const struct cube_nodes *nodes,
 		*row = SCHEDULER_NOTHING;
 		return 0;
 	}
-	if (score_rows(scheduler, nodes, demand, n, &winner, err) != 0)
+	if (scheduler_score(scheduler, nodes, demand, scheduler->rows, n, scheduler->cost,
+			    err) != 0)
 		return err->code;
+	winner = lowest(scheduler->cost, n);
 	if (winner == SCHEDULER_NOTHING) {
 		*row = SCHEDULER_NOTHING;
 		return 0;

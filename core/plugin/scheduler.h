@@ -10,6 +10,7 @@
 #include "plugin/load.h"
 
 #include <cube/scheduler.h>
+#include <stdbool.h>
 
 #define SCHEDULER_NOTHING   UINT32_MAX
 #define SCHEDULER_LABEL_MAX 128 /* bytes of the label to spread over */
@@ -28,6 +29,8 @@ int scheduler_open(const char *name, const struct cube_scheduler_ops *ops,
 		   struct scheduler **out, struct cube_error *err);
 void scheduler_close(struct scheduler *scheduler);
 const char *scheduler_name(const struct scheduler *scheduler);
+/* A cost depends on its row and the demand alone, and the lowest wins: costs may be kept. */
+bool scheduler_is_pure(const struct scheduler *scheduler);
 
 /* The label of nodes whose values the column domain tells apart, as the plugin said at open;
  * NULL: none. Valid until scheduler_close. One that cannot be a label fails the open. */
@@ -47,6 +50,11 @@ int scheduler_check_rows(const char *name, const struct cube_nodes *nodes,
 			 struct cube_error *err);
 int scheduler_check_winner(const char *name, const uint32_t *rows, const double *cost,
 			   uint32_t n, uint32_t picked, struct cube_error *err);
+
+/* Step 2 alone, for rows that ascend and are eligible; n > 0. cost has room for n + 1. */
+int scheduler_score(struct scheduler *scheduler, const struct cube_nodes *nodes,
+		    const struct cube_demand *demand, const uint32_t *rows, uint32_t n,
+		    double *cost, struct cube_error *err);
 
 /* Bits of an eligible bitmap. */
 static inline int

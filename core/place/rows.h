@@ -1,20 +1,21 @@
-/* manager/columns.h - the cluster as schedulers see it: columns, a row a node.
+/* place/rows.h - the cluster as schedulers see it: columns, a row a node.
  *
  * Kept up to date with each reservation, so a placement copies nothing. Rows are dense: when
- * a node goes, the last row takes its place. Private to core/manager.
+ * a node goes, the last row takes its place. What is derived from rows (place/kept.h) asks
+ * which have changed since it last looked.
  */
-#ifndef MANAGER_COLUMNS_H
-#define MANAGER_COLUMNS_H
+#ifndef PLACE_ROWS_H
+#define PLACE_ROWS_H
 
 #include <cube/scheduler.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct manager;
-struct node;
+struct place_node;
+struct placer;
 
-struct columns {
+struct rows {
 	struct cube_nodes view; /* points at the arrays below */
 	uint64_t *key;
 	uint32_t *tasks;
@@ -26,21 +27,23 @@ struct columns {
 	int64_t *free_disk_bytes;
 	float *cpu_busy;
 	uint32_t *domain;
-	struct node **node;
+	struct place_node **node;
 	uint64_t *ready; /* bit a row: new tasks may go there */
 	uint64_t *grown; /* bit a row: it has more room than when the waiting last looked */
 	bool any_grown;
-	size_t capacity;  /* rows, a multiple of 64 */
-	uint64_t version; /* grows with each change that may alter where a task fits */
+	size_t capacity;      /* rows, a multiple of 64 */
+	uint64_t version;     /* how many changes there were: the number of the newest */
+	uint32_t *log;        /* the row of change v is log[v % capacity] */
+	uint64_t logged_from; /* changes up to this one are not in the log */
+	uint64_t *changed;    /* the number of a row's newest change */
 };
 
-void columns_release(struct columns *columns);
-int columns_add(struct manager *manager, struct node *node); /* 0 or CUBE_ERR_NO_MEMORY */
-void columns_remove(struct manager *manager, struct node *node);
-
+void rows_release(struct rows *rows);
+int rows_add(struct placer *placer, struct place_node *node); /* 0 or CUBE_ERR_NO_MEMORY */
+void rows_remove(struct placer *placer, struct place_node *node);
 /* After the node's capacity, reservations, status or ports changed; grown: it may now take
  * what it could not before. */
-void columns_update(struct manager *manager, const struct node *node, bool grown);
+void rows_update(struct placer *placer, const struct place_node *node, bool grown);
 
 static inline bool
 bit_get(const uint64_t *bits, uint32_t row)

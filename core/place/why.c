@@ -1,12 +1,13 @@
-/* manager/why.c - the reasons of the tasks that wait.
+/* place/why.c - the reasons of the tasks that wait.
  *
  * Worked out when somebody reads them, from the columns as they are, and kept with the
  * shape until the columns change: a reason can neither be stale nor cost a write. Each node
- * counts once, under the first thing that it lacks. Brain's thread.
+ * counts once, under the first thing that it lacks. One thread.
  */
-#include "manager/why.h"
+#include "place/why.h"
 
-#include "manager/brain.h"
+#include "place/fit.h"
+#include "place/placer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,24 +24,24 @@ struct counts {
 };
 
 static void
-count_rows(const struct manager *manager, const struct shape *shape, struct counts *counts)
+count_rows(const struct placer *placer, const struct shape *shape, struct counts *counts)
 {
 	uint32_t row;
 	uint32_t i;
 
 	memset(counts, 0, sizeof(*counts));
-	for (row = 0; row < manager->columns.view.count; row++) {
-		const struct node *node = manager->columns.node[row];
-		enum misfit misfit = fit_check(manager, row, shape);
+	for (row = 0; row < placer->rows.view.count; row++) {
+		const struct place_node *node = placer->rows.node[row];
+		enum misfit misfit = fit_check(placer, row, shape);
 
 		counts->of[misfit]++;
 		if (misfit == FIT_NOT_READY)
 			counts->status[node->status]++;
 		if (misfit == FIT_RUNTIME && counts->runtime_reason == NULL)
-			counts->runtime_reason = node->info.runtime_reason;
+			counts->runtime_reason = node->info->runtime_reason;
 		for (i = 0; misfit == FIT_PORT && counts->port == 0 && i < shape->port_count;
 		     i++) {
-			if (node_has_port(node, shape->ports[i]))
+			if (place_node_has_port(node, shape->ports[i]))
 				counts->port = shape->ports[i];
 		}
 	}
@@ -168,9 +169,9 @@ add_mixed(struct buf *out, const struct shape *shape, const struct counts *count
 }
 
 static void
-explain(const struct manager *manager, const struct shape *shape, struct buf *out)
+explain(const struct placer *placer, const struct shape *shape, struct buf *out)
 {
-	uint32_t total = manager->columns.view.count;
+	uint32_t total = placer->rows.view.count;
 	struct counts counts;
 	size_t i;
 
@@ -178,7 +179,7 @@ explain(const struct manager *manager, const struct shape *shape, struct buf *ou
 		buf_append_text(out, "no node has joined yet");
 		return;
 	}
-	count_rows(manager, shape, &counts);
+	count_rows(placer, shape, &counts);
 	if (counts.of[FIT_OK] > 0) {
 		buf_append_text(out, "it is about to be placed");
 		return;
@@ -203,18 +204,18 @@ explain(const struct manager *manager, const struct shape *shape, struct buf *ou
 }
 
 const char *
-why_waiting(struct manager *manager, struct shape *shape)
+why_waiting(struct placer *placer, struct shape *shape)
 {
 	struct buf out = BUF_INIT(WHY_MAX);
 
 	if (!shape->parked)
 		return "";
-	if (shape->faulted || shape->reason_version == manager->columns.version + 1)
+	if (shape->faulted || shape->reason_version == placer->rows.version + 1)
 		return shape->reason;
-	explain(manager, shape, &out);
+	explain(placer, shape, &out);
 	(void)snprintf(shape->reason, sizeof(shape->reason), "%s", buf_text(&out));
 	buf_release(&out);
 	/* One more, so that 0 is never up to date. */
-	shape->reason_version = manager->columns.version + 1;
+	shape->reason_version = placer->rows.version + 1;
 	return shape->reason;
 }

@@ -1,21 +1,20 @@
-/* manager/reserve.c - what a task holds of its node: cpu, memory, disk, host ports, a place in
+/* place/reserve.c - what a task holds of its node: cpu, memory, disk, host ports, a place in
  * its job's count.
  *
  * Taken when a task is placed, or found to be placed at start; given back when it ends.
  * Nothing else changes a reservation. Ports that the engine picks are not reserved: they
- * come from a range of the worker's own. Brain's thread.
+ * come from a range of the worker's own. One thread.
  */
-#include "manager/reserve.h"
+#include "place/placer.h"
 
 #include "base/vec.h"
-#include "manager/brain.h"
 
 #include <assert.h>
 #include <string.h>
 
 /* Where port is, or belongs, in node->ports. */
 static size_t
-port_place(const struct node *node, uint32_t port)
+port_place(const struct place_node *node, uint32_t port)
 {
 	size_t low = 0;
 	size_t high = node->port_count;
@@ -32,7 +31,7 @@ port_place(const struct node *node, uint32_t port)
 }
 
 bool
-node_has_port(const struct node *node, uint32_t port)
+place_node_has_port(const struct place_node *node, uint32_t port)
 {
 	size_t place = port_place(node, port);
 
@@ -40,14 +39,14 @@ node_has_port(const struct node *node, uint32_t port)
 }
 
 static void
-port_add(struct manager *manager, struct node *node, uint32_t port)
+port_add(struct placer *placer, struct place_node *node, uint32_t port)
 {
 	size_t place = port_place(node, port);
 	uint32_t *grown = vec_reserve(node->ports, &node->port_capacity, node->port_count + 1,
 				      sizeof(*grown));
 
 	if (grown == NULL) {
-		brain_failed(manager);
+		placer->failed = CUBE_ERR_NO_MEMORY;
 		return;
 	}
 	node->ports = grown;
@@ -57,7 +56,7 @@ port_add(struct manager *manager, struct node *node, uint32_t port)
 }
 
 static void
-port_drop(struct node *node, uint32_t port)
+port_drop(struct place_node *node, uint32_t port)
 {
 	size_t place = port_place(node, port);
 
@@ -70,7 +69,7 @@ port_drop(struct node *node, uint32_t port)
 /* A node that tells no capacity may be given any number of tasks of any size: the sums wrap
  * around, and come back when the tasks go. */
 static void
-add_demand(struct node *node, const struct task_spec *spec, bool take)
+add_demand(struct place_node *node, const struct task_spec *spec, bool take)
 {
 	uint64_t sign = take ? 1 : UINT64_MAX;
 
@@ -82,26 +81,28 @@ add_demand(struct node *node, const struct task_spec *spec, bool take)
 }
 
 void
-node_reserve(struct manager *manager, struct node *node, const struct entry *entry)
+placer_reserve(struct placer *placer, struct place_node *node, struct place_task *task)
 {
-	const struct task_spec *spec = entry->task.spec;
+	const struct task_spec *spec = task->spec;
 	uint32_t i;
 
+	if (task->group == NULL)
+		task->group = group_get(placer, spec->job);
 	node->task_count++;
 	add_demand(node, spec, true);
 	for (i = 0; i < spec->port_count; i++) {
 		if (spec->ports[i].host_port != 0)
-			port_add(manager, node, node_port(&spec->ports[i]));
+			port_add(placer, node, place_port(&spec->ports[i]));
 	}
-	if (entry->group != NULL)
-		entry->group->peers[node->row]++;
-	columns_update(manager, node, false);
+	if (task->group != NULL)
+		task->group->peers[node->row]++;
+	rows_update(placer, node, false);
 }
 
 void
-node_unreserve(struct manager *manager, struct node *node, const struct entry *entry)
+placer_unreserve(struct placer *placer, struct place_node *node, struct place_task *task)
 {
-	const struct task_spec *spec = entry->task.spec;
+	const struct task_spec *spec = task->spec;
 	uint32_t i;
 
 	assert(node->task_count > 0);
@@ -109,9 +110,31 @@ node_unreserve(struct manager *manager, struct node *node, const struct entry *e
 	add_demand(node, spec, false);
 	for (i = 0; i < spec->port_count; i++) {
 		if (spec->ports[i].host_port != 0)
-			port_drop(node, node_port(&spec->ports[i]));
+			port_drop(node, place_port(&spec->ports[i]));
 	}
-	if (entry->group != NULL)
-		entry->group->peers[node->row]--;
-	columns_update(manager, node, true);
+	if (task->group != NULL)
+		task->group->peers[node->row]--;
+	rows_update(placer, node, true);
+}
+
+/* More is not taken than there is. */
+static bool
+within(int64_t wanted, int64_t used, int64_t total, bool book)
+{
+	return wanted == 0 || (book && total == 0) || used <= total;
+}
+
+bool
+placer_may_return(const struct placer *placer, const struct place_node *node,
+		  const struct place_task *task)
+{
+	const struct task_spec *spec = task->spec;
+	const struct node_info *info = node->info;
+
+	(void)placer;
+	return place_node_is_ready(node) &&
+	       within(spec->mcpu, node->used_mcpu, info->mcpu, node->book) &&
+	       within(spec->memory_bytes, node->used_memory_bytes, info->memory_bytes,
+		      node->book) &&
+	       within(spec->disk_bytes, node->used_disk_bytes, info->disk_bytes, node->book);
 }
