@@ -177,8 +177,11 @@ placer_choose(struct placer *placer, struct place_task *task, const struct place
 	if (result != 0)
 		return note_fault(placer, shape, err.message);
 	if (row != SCHEDULER_NOTHING &&
-	    (row >= placer->rows.view.count || fit_check(placer, row, shape) != FIT_OK))
+	    (row >= placer->rows.view.count || fit_check(placer, row, shape) != FIT_OK)) {
+		/* It has written where it may only read. */
+		kept->complete = false;
 		return note_fault(placer, shape, "it chose a node that cannot take the task");
+	}
 	placer->fault[0] = '\0';
 	if (row == SCHEDULER_NOTHING) {
 		waiting_park(placer, shape);
