@@ -18,9 +18,7 @@ enum codec_mode {
 };
 
 /* A Task object as its owner gives it. fallback_id is used when it has no ID. Output
- * fields are accepted and ignored. Fields of API.md that this version does not act on and
- * that would change where or how the task runs (Constraints, Health, MaxPerNode, MaxRestarts,
- * OnNodeLost, StopAfterDisconnect) are refused in strict mode unless empty, saying so. */
+ * fields are accepted and ignored. */
 int task_spec_decode(const struct json_doc *doc, const struct json_value *value,
 		     enum codec_mode mode, const char *fallback_id, struct task_spec **out,
 		     struct cube_error *err);

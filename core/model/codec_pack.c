@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "model/codec_health.h"
+#include "model/codec_placing.h"
 #include "model/codec_policy.h"
 #include "model/codec_write.h"
 
@@ -83,10 +84,12 @@ draft_write(struct json_writer *writer, const struct spec_draft *draft,
 	array_write(writer, "Entrypoint", draft->entrypoint);
 	array_write(writer, "Env", draft->env);
 	labels_write(writer, labels, label_count);
+	constraints_write(writer, draft);
 	if (spec->job[0] != '\0')
 		json_put_text(writer, "Job", spec->job);
 	if (spec->priority != 0)
 		json_put_uint(writer, "Priority", spec->priority);
+	max_per_node_write(writer, spec);
 	if (spec->max_restarts >= 0)
 		json_put_int(writer, "MaxRestarts", spec->max_restarts);
 	if (spec->stop_timeout_s != STOP_TIMEOUT_DEFAULT)
@@ -135,11 +138,11 @@ text_bytes(const struct packing *packing)
 	const struct task_spec *spec = &draft->spec;
 	size_t size = strlen(spec->image) + 1 + strlen(spec->job) + 1 +
 		      strlen(spec->health_check) + 1 + strlen(spec->health.path) + 1 +
-		      packing->json_size + 1;
+		      strlen(spec->max_per_label) + 1 + packing->json_size + 1;
 	uint32_t i;
 
 	size += array_bytes(draft->entrypoint) + array_bytes(draft->args) +
-		array_bytes(draft->env);
+		array_bytes(draft->env) + constraints_bytes(draft);
 	for (i = 0; i < packing->label_count; i++)
 		size += strlen(packing->labels[i].key) + 1 + strlen(packing->labels[i].value) +
 			1;
@@ -173,7 +176,7 @@ array_pack(const char ***pointers, char **at, const struct json_value *array)
 	return packed;
 }
 
-/* The layout: struct, pointers, labels, ports, texts; the alignment only falls. */
+/* The layout: struct, pointers, constraints, labels, ports, texts; the alignment only falls. */
 static struct task_spec *
 block_pack(const struct packing *packing)
 {
@@ -181,10 +184,13 @@ block_pack(const struct packing *packing)
 	size_t pointer_count = array_pointers(draft->entrypoint) + array_pointers(draft->args) +
 			       array_pointers(draft->env);
 	size_t port_bytes = draft->ports.count * sizeof(struct task_port);
+	size_t constraint_count = draft->constraints != NULL ? draft->constraints->count : 0;
 	struct task_spec *spec = malloc(sizeof(*spec) + pointer_count * sizeof(char *) +
+					constraint_count * sizeof(struct task_constraint) +
 					packing->label_count * sizeof(struct task_label) +
 					port_bytes + text_bytes(packing));
 	const char **pointers;
+	struct task_constraint *constraints;
 	struct task_label *labels;
 	char *at;
 	uint32_t i;
@@ -194,7 +200,8 @@ block_pack(const struct packing *packing)
 	*spec = draft->spec;
 	atomic_init(&spec->references, 1);
 	pointers = (const char **)(spec + 1);
-	labels = (struct task_label *)(pointers + pointer_count);
+	constraints = (struct task_constraint *)(pointers + pointer_count);
+	labels = (struct task_label *)(constraints + constraint_count);
 	at = (char *)(labels + packing->label_count);
 	if (port_bytes > 0)
 		memcpy(at, draft->ports.ports, port_bytes);
@@ -214,6 +221,10 @@ block_pack(const struct packing *packing)
 		labels[i].key = text_pack(&at, label->key, strlen(label->key));
 		labels[i].value = text_pack(&at, label->value, strlen(label->value));
 	}
+	constraints_pack(draft, constraints, &at);
+	spec->constraints = constraint_count > 0 ? constraints : NULL;
+	spec->constraint_count = (uint32_t)constraint_count;
+	spec->max_per_label = text_pack(&at, spec->max_per_label, strlen(spec->max_per_label));
 	spec->labels = packing->label_count > 0 ? labels : NULL;
 	spec->label_count = packing->label_count;
 	spec->json = text_pack(&at, packing->json, packing->json_size);

@@ -409,36 +409,3 @@ read_wanted(const struct reading *in, const struct json_value *value, void *at,
 	*(enum task_wanted *)at = (enum task_wanted)value->as.number.integer;
 	return 0;
 }
-
-/* What a program sends that fills in every field whether it is used or not. */
-static bool
-value_is_empty(const struct json_value *value)
-{
-	switch (value->type) {
-	case JSON_NULL:
-		return true;
-	case JSON_BOOL:
-		return !value->as.boolean;
-	case JSON_NUMBER:
-		return value->as.number.is_integer && value->as.number.integer == 0;
-	case JSON_STRING:
-		return value->as.string.size == 0;
-	case JSON_ARRAY:
-	case JSON_OBJECT:
-		return value->count == 0;
-	}
-	return false;
-}
-
-int
-refuse_later(const struct reading *in, const struct json_value *value, void *at,
-	     struct cube_error *err)
-{
-	(void)at;
-	if (in->mode == CODEC_LENIENT || value_is_empty(value))
-		return 0;
-	return json_fail(
-		in->doc, value, err,
-		"this version cannot do that yet, and the task would not run as asked; "
-		"leave it out");
-}

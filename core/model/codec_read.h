@@ -54,23 +54,21 @@ fields_read(const struct json_doc *doc, const struct json_value *value, enum cod
 int fail_wanted(const struct json_doc *doc, const struct json_value *value,
 		struct cube_error *err, const char *wanted);
 
-field_reader read_int;     /* int64_t, min..max */
-field_reader read_u32;     /* uint32_t, min..max */
-field_reader read_u64;     /* uint64_t, min..max */
-field_reader read_i32;     /* int32_t, min..max */
-field_reader read_cores;   /* int64_t in thousandths, from a number of cores */
-field_reader read_kib;     /* int64_t in bytes, from a number of KiB */
-field_reader read_bool;    /* bool */
-field_reader read_text;    /* const char *, borrowed from the doc */
-field_reader read_chars;   /* char[max] */
-field_reader read_cut;     /* char[max]; what does not fit is cut off, between characters */
-field_reader read_id;      /* char[ID_SIZE]; a nil one gives "" */
-field_reader read_name;    /* char[NAME_SIZE]; "" is absent */
-field_reader read_time;    /* int64_t, Unix milliseconds */
-field_reader read_value;   /* const struct json_value *, as it is */
-field_reader read_state;   /* enum task_state */
-field_reader read_wanted;  /* enum task_wanted */
-field_reader refuse_later; /* not acted upon by this version: refused in strict mode unless
-			    * it is empty */
+field_reader read_int;    /* int64_t, min..max */
+field_reader read_u32;    /* uint32_t, min..max */
+field_reader read_u64;    /* uint64_t, min..max */
+field_reader read_i32;    /* int32_t, min..max */
+field_reader read_cores;  /* int64_t in thousandths, from a number of cores */
+field_reader read_kib;    /* int64_t in bytes, from a number of KiB */
+field_reader read_bool;   /* bool */
+field_reader read_text;   /* const char *, borrowed from the doc */
+field_reader read_chars;  /* char[max] */
+field_reader read_cut;    /* char[max]; what does not fit is cut off, between characters */
+field_reader read_id;     /* char[ID_SIZE]; a nil one gives "" */
+field_reader read_name;   /* char[NAME_SIZE]; "" is absent */
+field_reader read_time;   /* int64_t, Unix milliseconds */
+field_reader read_value;  /* const struct json_value *, as it is */
+field_reader read_state;  /* enum task_state */
+field_reader read_wanted; /* enum task_wanted */
 
 #endif

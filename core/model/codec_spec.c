@@ -7,6 +7,7 @@
 #include "model/codec_spec.h"
 
 #include "model/codec_health.h"
+#include "model/codec_placing.h"
 #include "model/codec_policy.h"
 
 #include <stddef.h>
@@ -41,11 +42,11 @@ static const struct field spec_fields[] = {
 	{"Entrypoint", read_value, AT(entrypoint), 0, 0, NULL},
 	{"Env", read_value, AT(env), 0, 0, NULL},
 	{"Labels", read_value, AT(labels), 0, 0, NULL},
-	{"Constraints", refuse_later, 0, 0, 0, NULL},
+	{"Constraints", read_value, AT(constraints), 0, 0, NULL},
 	{"Health", read_value, AT(health), 0, 0, NULL},
 	{"Job", read_text, IN_SPEC(job), 0, 0, NULL},
 	{"Priority", read_u32, IN_SPEC(priority), 0, 100, NULL},
-	{"MaxPerNode", refuse_later, 0, 0, 0, NULL},
+	{"MaxPerNode", read_value, AT(max_per_node), 0, 0, NULL},
 	{"MaxRestarts", read_i32, IN_SPEC(max_restarts), 0, RESTART_MAX, NULL},
 	{"StopTimeout", read_u32, IN_SPEC(stop_timeout_s), 0, 3600, "seconds"},
 	{"OnNodeLost", read_text, AT(on_node_lost), 0, 0, NULL},
@@ -284,17 +285,21 @@ task_spec_decode(const struct json_doc *doc, const struct json_value *value,
 
 	memset(&draft.spec, 0, sizeof(draft.spec));
 	draft.spec.image = draft.spec.job = draft.spec.health_check = "";
+	draft.spec.max_per_label = "";
 	draft.spec.stop_timeout_s = STOP_TIMEOUT_DEFAULT;
 	draft.spec.max_restarts = -1;
 	draft.restart_policy = draft.on_node_lost = "";
 	draft.health = NULL;
 	draft.exposed = draft.bindings = NULL;
 	draft.entrypoint = draft.args = draft.env = draft.labels = NULL;
+	draft.constraints = draft.max_per_node = NULL;
 	rc = fields_read(doc, value, mode, &spec_table, &draft, err);
 	if (rc == 0)
 		rc = check_texts(&at, &draft);
 	if (rc == 0)
 		rc = check_lists(&at, &draft);
+	if (rc == 0)
+		rc = placing_read(doc, mode, &draft, err);
 	if (rc == 0)
 		rc = ports_read(doc, draft.exposed, draft.bindings, &draft.ports, err);
 	if (rc == 0)

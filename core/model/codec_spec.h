@@ -19,7 +19,9 @@ struct spec_draft {
 	const struct json_value *entrypoint; /* arrays of texts, or NULL if there are none */
 	const struct json_value *args;
 	const struct json_value *env;
-	const struct json_value *labels; /* object of texts, or NULL */
+	const struct json_value *labels;      /* object of texts, or NULL */
+	const struct json_value *constraints; /* array of texts that parse, or NULL */
+	const struct json_value *max_per_node;
 	struct port_draft ports;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/id.h"
 #include "base/timestamp.h"
+#include "model/constraint.h"
 
 #include <cube/runtime.h>
 
@@ -96,7 +97,10 @@ struct task_spec {
 	const struct task_port *ports; /* exposed and bound ones, by port and protocol */
 	uint32_t port_count;
 	uint32_t label_count;
+	uint32_t constraint_count;
 	const struct task_label *labels;
+	const struct task_constraint
+		*constraints; /* of the nodes that it may run on; all hold */
 	const char *job;
 	const char *health_check;  /* the short form, as given; "" */
 	struct task_health health; /* of either form */
@@ -106,7 +110,11 @@ struct task_spec {
 	enum node_lost_policy on_node_lost;
 	uint32_t stop_after_disconnect_s; /* 0: never */
 	uint32_t priority;                /* 0..100 */
-	uint32_t stop_timeout_s;          /* default 10 */
+	/* At most so many alike on a node; 0: any number. Alike: of the same job, or of the
+	 * same name if it has none; with max_per_label, of the same value of that label. */
+	uint32_t max_per_node;
+	const char *max_per_label; /* one of its labels; "": none */
+	uint32_t stop_timeout_s;   /* default 10 */
 	/* The members of the Task object that the owner gave, as canonical JSON without the
 	 * braces ("\"ID\":...,..."), made once: replies, orders and records paste it. Equal
 	 * specifications have equal text (the ID is part of it). */

@@ -24,7 +24,9 @@ static const struct fuzz_seed seeds[] = {
 		"\"HealthCheck\":\"/health\",\"Cmd\":[\"-g\",\"x\"],"
 		"\"Entrypoint\":[\"/bin/sh\"],\"Env\":[\"A=1\",\"B=\"],"
 		"\"Labels\":{\"b\":\"2\",\"a\":\"1\"},\"Job\":\"shop\",\"Priority\":70,"
-		"\"StopTimeout\":0,\"Constraints\":[],\"Health\":null}}"),
+		"\"StopTimeout\":0,\"MaxPerNode\":{\"Label\":\"a\",\"Max\":2},"
+		"\"Constraints\":[\"zone==eu\",\"node.memory>=16g\",\"r in "
+		"(1,\\\"x\\\")\",\"exists gpu\"],\"Health\":null}}"),
 	FUZZ_SEED("{\"State\":3,\"Task\":{\"ID\":\"21b23589-5d2d-4731-b5c9-a97e9832d021\"}}"),
 	FUZZ_SEED("{\"Image\":\"nginx\",\"Name\":\"\",\"Cpu\":1e-3}"),
 	FUZZ_SEED("{\"Image\":\"x\",\"ExposedPorts\":{\"80/tcp\":{},\"443/tcp\":{}},"
@@ -89,6 +91,35 @@ writer_new(struct buf *out)
 	return writer;
 }
 
+/* Whatever they are, they hold or not, and can be told in words. */
+static void
+check_constraints(const struct task_spec *spec)
+{
+	const struct task_label labels[] = {{"zone", "eu"}, {"r", "5g"}};
+	const struct node_info nothing = {.name = "n0"};
+	struct node_info node = {.name = "n1", .arch = "amd64", .version = "1.2", .mcpu = 500};
+	uint32_t i;
+
+	node.labels = node_labels_new(labels, 2);
+	FUZZ_MUST(node.labels != NULL);
+	for (i = 0; i < spec->constraint_count; i++) {
+		const struct task_constraint *at = &spec->constraints[i];
+		struct buf words cleanup_buf = BUF_INIT(OUT_LIMIT);
+		bool any = at->op == CONSTRAINT_EXISTS || at->op == CONSTRAINT_ABSENT;
+
+		FUZZ_MUST(at->key[0] != '\0' && (at->value_count > 0) != any);
+		FUZZ_MUST(at->value_count <= CONSTRAINT_VALUES_MAX);
+		(void)constraint_holds(at, &node);
+		/* The opposites are opposites on every node. */
+		if (at->attribute == CONSTRAINT_LABEL && at->op < CONSTRAINT_IN)
+			FUZZ_MUST(constraint_holds(at, &nothing) ==
+				  (at->op == CONSTRAINT_NOT_EQUAL));
+		constraint_explain(&words, at, &node);
+		FUZZ_MUST(!words.failed && words.size > 0);
+	}
+	node_info_release(&node);
+}
+
 static void
 check_spec(struct task_spec *spec)
 {
@@ -105,6 +136,8 @@ check_spec(struct task_spec *spec)
 	FUZZ_MUST(spec->mcpu >= 0 && spec->mcpu <= 4096000);
 	FUZZ_MUST(spec->memory_bytes >= 0 && spec->disk_bytes >= 0);
 	FUZZ_MUST(spec->port_count <= TASK_PORTS_MAX && spec->label_count <= TASK_LIST_MAX);
+	FUZZ_MUST(spec->constraint_count <= CONSTRAINTS_MAX);
+	check_constraints(spec);
 	for (i = 1; i < spec->port_count; i++)
 		FUZZ_MUST(spec->ports[i - 1].container_port <= spec->ports[i].container_port);
 	for (i = 1; i < spec->label_count; i++)

@@ -93,9 +93,18 @@ static const struct {
 	{"'Job': 'a b'", "Task.Job"},
 	{"'Priority': 101", "from 0 to 100, not 101"},
 	{"'StopTimeout': 3601", "must be a whole number of seconds from 0 to 3600, not 3601"},
-	{"'Constraints': ['arch==arm64']", "this version cannot do that yet"},
+	{"'Constraints': 'zone==eu'", "must be an array of texts, such as"},
+	{"'Constraints': [7]", "Task.Constraints[0] (line 1, column 53): must be a text"},
+	{"'Constraints': ['zone==eu', 'zone=>eu']",
+	 "Task.Constraints[1] (line 1, column 65): 'zone=>eu', character 6: an operator is "
+	 "wanted"},
 	{"'Health': {'Http': '/'}", "needs a TCP port to ask"},
-	{"'MaxPerNode': 1", "this version cannot do that yet"},
+	{"'MaxPerNode': -1", "Task.MaxPerNode (line 1, column 51): must be"},
+	{"'MaxPerNode': 'one'", "must be a number, or an object such as"},
+	{"'MaxPerNode': {'Label': 'tier', 'Max': 1}",
+	 "Task.MaxPerNode.Label (line 1, column 61): must be one of the"},
+	{"'Labels': {'tier': 'web'}, 'MaxPerNode': {'Lable': 'tier', 'Max': 1}",
+	 "did you mean 'Label'?"},
 	{"'OnNodeLost': 'stop'", "must be 'reschedule' or 'wait'"},
 };
 
