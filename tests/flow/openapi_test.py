@@ -93,8 +93,9 @@ class Sources(unittest.TestCase):
         def keys(*files):
             return {key for file in files for key in written.findall(source("core/" + file))}
         self.assertEqual(keys("model/codec_status.c", "model/codec_pack.c", "model/codec_port.c",
-                              "model/codec_write.c"),
-                         set(self.properties("Task")) | set(self.properties("HostPort")))
+                              "model/codec_placing.c", "model/codec_write.c"),
+                         set(self.properties("Task")) | set(self.properties("HostPort"))
+                         | set(self.properties("MaxPerLabel")))
         self.assertEqual({k for k, p in self.properties("Task").items() if p.get("readOnly")} | {"ID"},
                          set(self.properties("Report")))
         self.assertEqual(keys("model/codec_node.c"), set(self.properties("Node")))
@@ -110,7 +111,8 @@ class Sources(unittest.TestCase):
         def table(file, name):
             inside = re.search(r"%s\[\] = \{\n(.*?)\n\};" % name, source("core/model/" + file), re.S).group(1)
             return dict(re.findall(r'\{"(\w+)", (\w+),', inside))
-        for schema, file, name in (("Task", "codec_spec.c", "spec_fields"), ("Node", "codec_node.c", "node_fields"),
+        for schema, file, name in (("Task", "codec_spec.c", "spec_fields"),
+                                   ("MaxPerLabel", "codec_placing.c", "limit_fields"), ("Node", "codec_node.c", "node_fields"),
                                    ("TaskEvent", "codec_request.c", "event_fields"),
                                    ("Orders", "codec_orders.c", "orders_fields"),
                                    ("Order", "codec_orders.c", "order_fields")):
@@ -289,7 +291,9 @@ class Walk:
         return event("/bin/sh", "-c", "echo out; echo err >&2; sleep 300", Entrypoint=["/bin/sh"], Name="full",
                      Cpu=0.01, Memory=1 << 20, Disk=1 << 20, ExposedPorts={"80/tcp": {}},
                      PortBindings={"80/tcp": "", "81": [{"HostIp": "", "HostPort": "0"}]}, RestartPolicy="on-failure",
-                     MaxRestarts=2, HealthCheck="/health", OnNodeLost="wait", StopAfterDisconnect=3600, Env=["A=b"], Labels={"k": "v"}, Job="j", Priority=7, StopTimeout=1)
+                     MaxRestarts=2, HealthCheck="/health", OnNodeLost="wait", StopAfterDisconnect=3600,
+                     Env=["A=b"], Labels={"k": "v"}, Constraints=["node.name!=n9", "!exists gpu"], Job="j", Priority=7,
+                     MaxPerNode={"Label": "k", "Max": 9}, StopTimeout=1)
 
     def walk_submits(self, server):
         full = self.full_event()
@@ -308,7 +312,8 @@ class Walk:
             return
         often = {"Interval": 60, "Timeout": 1, "Threshold": 5, "StartPeriod": 60}
         for health in ({"Http": "/", "Port": "80/tcp", **often}, {"Tcp": "80/tcp", **often}):
-            watched = event("/bin/sleep", "300", ExposedPorts={"80/tcp": {}}, Health=health)
+            watched = event("/bin/sleep", "300", ExposedPorts={"80/tcp": {}}, Health=health,
+                            MaxPerNode=9)
             self.ask(server, "POST", "/tasks", watched, 201)
         self.ended = self.ask(server, "POST", "/tasks", [event("/bin/sh", "-c", "exit 3")], 201)[0]["ID"]
         self.cluster.wait_state(self.running, RUNNING)
