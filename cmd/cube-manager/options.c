@@ -5,8 +5,8 @@ static const struct cli_option options[] = {
 	{.name = "scheduler",
 	 .arg = "PLUGIN",
 	 .env = "CUBE_MANAGER_SCHEDULER",
-	 .fallback = "roundrobin.so",
-	 .help = "the scheduler: a bare name (roundrobin.so) is looked up, a name with a slash "
+	 .fallback = "epvm.so",
+	 .help = "the scheduler: a bare name (epvm.so) is looked up, a name with a slash "
 		 "is a path"},
 	{.name = "scheduler-opt",
 	 .arg = "KEY=VALUE",

@@ -40,7 +40,7 @@ class OnDocker(unittest.TestCase):
     def setUpClass(cls):
         cls.dockerd = Dockerd().__enter__()
         cls.addClassCleanup(cls.dockerd.__exit__)
-        cls.cluster = Cluster()
+        cls.cluster = Cluster("roundrobin.so")
         cls.addClassCleanup(cls.cluster.__exit__)
         cls.cluster.start_manager()
         socket = "socket=" + cls.dockerd.socket

@@ -130,7 +130,9 @@ class Plugins(Start):
                      "--store=memory", "--store-opt=path=x")
         self.refused("--store-opt path: wants KEY=VALUE", "cube-manager", "--store-opt", "path")
         self.refused('--scheduler-opt a=b: roundrobin has no option "a"; it takes none', "cube-manager",
-                     "--scheduler-opt", "a=b")
+                     "--scheduler=roundrobin", "--scheduler-opt", "a=b")
+        self.refused('--scheduler-opt a=b: epvm has no option "a"; it has: base, cpu, memory, tasks, tasks_per_core',
+                     "cube-manager", "--scheduler-opt", "a=b")
         self.refused(re.compile('--runtime-opt bad=1: process has no option "bad"; it has: dir, .*'), "cube-worker",
                      "--runtime=process", "--runtime-opt", "bad=1")
         self.refused('--runtime-opt bad=1: docker has no option "bad"; it has: socket, pull, network, config',
@@ -143,6 +145,10 @@ class Plugins(Start):
                      "--runtime-opt", "pull=sometimes")
         self.refused(re.compile('.*log_bytes.*"x".*'), "cube-worker", "--runtime=process", "--runtime-opt",
                      "log_bytes=x")
+        self.refused(re.compile(".*base=1: wants a number from 1.1 to 1000000"), "cube-manager",
+                     "--scheduler-opt", "base=1")
+        self.refused(re.compile(".*label: wants the name of one label of the nodes.*"), "cube-manager",
+                     "--scheduler=spread", "--scheduler-opt", "label=zone=a")
 
     def test_help_shows_the_options_of_the_chosen_plugins(self):
         def help_of(name, *options):
@@ -155,7 +161,8 @@ class Plugins(Start):
         self.assertRegex(out, r"(?m)^Options of --store sqlite\.so \(--store-opt KEY=VALUE\):\n  path=")
         self.assertRegex(help_of("cube-worker"), r"(?m)^  pull=missing +\S")
         out = help_of("cube-manager", "--store=memory.so")
-        self.assertIn("\n--scheduler roundrobin.so takes no options.\n", out)
+        self.assertRegex(out, r"(?m)^Options of --scheduler epvm\.so \(--scheduler-opt KEY=VALUE\):\n  base=16 +\S")
+        self.assertIn("\n--scheduler roundrobin.so takes no options.\n", help_of("cube-manager", "--scheduler=roundrobin.so"))
         self.assertIn("\n--store memory.so takes no options.\n", out)
         # One that cannot be loaded is no reason to give no help.
         out = help_of("cube-manager", "--scheduler=nothere")

@@ -28,7 +28,7 @@ class CutOff(unittest.TestCase):
             print(f"skipped: needs CAP_NET_ADMIN: {e}", file=sys.stderr)
             self.skipTest(f"needs CAP_NET_ADMIN: {e}")
         self.addCleanup(self.network.__exit__)
-        self.cluster = Cluster()
+        self.cluster = Cluster("roundrobin.so")
         self.addCleanup(self.cluster.__exit__)
         self.cluster.start_manager("--node-timeout", str(TIMEOUT), host=self.network.address(1))
         self.names = ["n1", "n2", "n3"]

@@ -34,7 +34,7 @@ def pids_of(marker):
 
 class Nodes(unittest.TestCase):
     def start(self, count, *options):
-        self.cluster = Cluster()
+        self.cluster = Cluster("roundrobin.so")
         self.addCleanup(self.cluster.__exit__)
         self.cluster.start_manager("--node-timeout", str(TIMEOUT), *options)
         self.names = [f"n{i + 1}" for i in range(count)]

@@ -133,9 +133,9 @@ class Daemon:
 
 
 class Cluster:
-    """One manager and its workers in a temporary folder."""
+    """One manager and its workers in a temporary folder. Without a scheduler: the manager's own default."""
 
-    def __init__(self, scheduler="roundrobin.so"):
+    def __init__(self, scheduler=None):
         self.dir = tempfile.mkdtemp(prefix="cube-flow.")
         self.scheduler = scheduler
         self.manager = None
@@ -187,8 +187,9 @@ class Cluster:
 
     def start_manager(self, *options, wait=True, env=None, data=None, host=None):
         port = self.manager.port if self.manager else free_port()
-        argv = [program("cube-manager"), f"--scheduler={self.scheduler}", "--port", str(port),
-                "--data-dir", data or self.path("manager"), *(["--host", host] if host else []), *options]
+        argv = [program("cube-manager"), *([f"--scheduler={self.scheduler}"] if self.scheduler else []),
+                "--port", str(port), "--data-dir", data or self.path("manager"),
+                *(["--host", host] if host else []), *options]
         self.manager = Daemon(self, "manager", argv, port, env, host)
         return self.manager.start(wait)
 
