@@ -199,6 +199,27 @@ mark(struct kept *all, struct span *span, uint32_t row)
 		span->to = word + 1;
 }
 
+/* The rows of the domains in which the shape's job counts other tasks than before. */
+static void
+mark_domains(struct placer *placer, const struct kept_shape *kept, struct span *span)
+{
+	const struct group *group = kept->shape->group;
+	const struct tally_cell *cell;
+	size_t cursor = 0;
+
+	if (placer->domains.label == NULL || group == NULL)
+		return;
+	while ((cell = tally_each(&group->domains, &cursor)) != NULL) {
+		const struct domain *domain = placer->domains.by_id[cell->key];
+		const struct place_node *node;
+
+		if (cell->changed <= kept->seen || domain == NULL)
+			continue;
+		for (node = domain->first; node != NULL; node = node->domain_next)
+			mark(&placer->kept, span, node->row);
+	}
+}
+
 /* All rows that changed since kept was true, and those that are no rows any more. */
 static struct span
 mark_changed(struct placer *placer, const struct kept_shape *kept)
@@ -213,6 +234,7 @@ mark_changed(struct placer *placer, const struct kept_shape *kept)
 		memset(all->dirty, 0xff, all->capacity / 8);
 		return (struct span){.from = 0, .to = all->capacity / 64};
 	}
+	mark_domains(placer, kept, &span);
 	if (kept->seen < rows->logged_from || rows->version - kept->seen > rows->capacity) {
 		for (row = 0; row < rows->capacity; row++) {
 			if (rows->changed[row] > kept->seen)

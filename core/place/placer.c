@@ -23,7 +23,8 @@ placer_init(struct placer *placer, struct scheduler *scheduler)
 	memset(placer, 0, sizeof(*placer));
 	placer->scheduler = scheduler;
 	kept_init(&placer->kept);
-	if (groups_init(&placer->groups) != 0 || waiting_init(&placer->waiting) != 0)
+	if (groups_init(&placer->groups) != 0 || waiting_init(&placer->waiting) != 0 ||
+	    domains_init(&placer->domains, scheduler_spread_label(scheduler)) != 0)
 		return CUBE_ERR_NO_MEMORY;
 	return 0;
 }
@@ -38,6 +39,7 @@ placer_release(struct placer *placer)
 	kept_release(&placer->kept);
 	waiting_release(&placer->waiting);
 	groups_release(&placer->groups);
+	domains_release(&placer->domains);
 	rows_release(&placer->rows);
 }
 
@@ -59,6 +61,8 @@ placer_remove_node(struct placer *placer, struct place_node *node)
 void
 placer_update_node(struct placer *placer, struct place_node *node, bool grown)
 {
+	if (domains_join(placer, node) != 0)
+		placer->failed = CUBE_ERR_NO_MEMORY;
 	rows_update(placer, node, grown);
 }
 
@@ -94,8 +98,9 @@ placer_first(struct placer *placer)
 }
 
 static struct cube_demand
-demand_of(const struct shape *shape)
+demand_of(struct placer *placer, const struct shape *shape)
 {
+	const struct groups *groups = &placer->groups;
 	struct cube_demand demand = {.struct_size = sizeof(demand),
 				     .shape = shape->id,
 				     .mcpu = shape->mcpu,
@@ -104,8 +109,11 @@ demand_of(const struct shape *shape)
 				     .priority = shape->priority};
 
 	if (shape->group != NULL) {
+		group_show(placer, shape->group);
 		demand.group = shape->group->id;
-		demand.peers = shape->group->peers;
+		demand.peers = groups->peers;
+		demand.domain_peers = groups->domain_peers;
+		demand.domain_count = placer->domains.count;
 	}
 	return demand;
 }
@@ -156,7 +164,7 @@ placer_choose(struct placer *placer, struct place_task *task, const struct place
 	      size_t *work)
 {
 	struct shape *shape = task->shape;
-	struct cube_demand demand = demand_of(shape);
+	struct cube_demand demand = demand_of(placer, shape);
 	struct cube_error err = {.code = 0};
 	struct kept_shape *kept = kept_refresh(placer, shape, &demand, work, &err);
 	uint32_t row = SCHEDULER_NOTHING;

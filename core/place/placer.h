@@ -10,6 +10,7 @@
 #define PLACE_PLACER_H
 
 #include "model/node.h"
+#include "place/domain.h"
 #include "place/group.h"
 #include "place/kept.h"
 #include "place/rows.h"
@@ -29,6 +30,9 @@ struct place_node {
 	int64_t used_mcpu;
 	int64_t used_memory_bytes;
 	int64_t used_disk_bytes;
+	struct domain *domain; /* NULL: nobody spreads over a label */
+	struct place_node *domain_prev;
+	struct place_node *domain_next;
 	uint32_t *ports; /* host ports, ascending, as place_port makes them */
 	size_t port_count;
 	size_t port_capacity;
@@ -47,6 +51,7 @@ struct place_task {
 struct placer {
 	struct rows rows;
 	struct groups groups;
+	struct domains domains;
 	struct waiting waiting;
 	struct kept kept;
 	struct scheduler *scheduler;  /* borrowed */

@@ -94,8 +94,7 @@ placer_reserve(struct placer *placer, struct place_node *node, struct place_task
 		if (spec->ports[i].host_port != 0)
 			port_add(placer, node, place_port(&spec->ports[i]));
 	}
-	if (task->group != NULL)
-		task->group->peers[node->row]++;
+	group_add(placer, task->group, node);
 	rows_update(placer, node, false);
 }
 
@@ -112,8 +111,7 @@ placer_unreserve(struct placer *placer, struct place_node *node, struct place_ta
 		if (spec->ports[i].host_port != 0)
 			port_drop(node, place_port(&spec->ports[i]));
 	}
-	if (task->group != NULL)
-		task->group->peers[node->row]--;
+	group_drop(placer, task->group, node);
 	rows_update(placer, node, true);
 }
 

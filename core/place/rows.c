@@ -119,7 +119,10 @@ rows_add(struct placer *placer, struct place_node *node)
 	rows->domain[row] = 0;
 	bit_put(rows->ready, row, false);
 	bit_put(rows->grown, row, false);
-	groups_row_clear(&placer->groups, row);
+	if (domains_join(placer, node) != 0) {
+		rows->view.count--;
+		return CUBE_ERR_NO_MEMORY;
+	}
 	rows_update(placer, node, false);
 	return 0;
 }
@@ -141,6 +144,7 @@ rows_remove(struct placer *placer, struct place_node *node)
 	bit_put(rows->grown, last, false);
 	groups_row_move(&placer->groups, last, row);
 	moved->row = row;
+	domains_leave(placer, node);
 	rows->view.count--;
 	note_change(rows, last); /* it is no row any more */
 	if (moved != node)
