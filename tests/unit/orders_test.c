@@ -15,6 +15,8 @@ static const struct {
 	{{UINT64_MAX, UINT64_MAX}, "ffffffffffffffff-18446744073709551615"},
 };
 
+static const struct task_label zone = {"zone", "eu"};
+
 START_TEST(a_revision_has_one_spelling)
 {
 	struct revision back = {1, 1};
@@ -175,7 +177,7 @@ START_TEST(messages_free_all_that_they_own)
 	manager->requests[0].spec = task_spec_get(spec);
 	manager->filter.label_key = strdup("tier");
 	manager->filter.label_value = strdup("web");
-	manager->info.labels = node_text_new("{}", 2);
+	manager->info.labels = node_labels_new(&zone, 1);
 	manager->reports.items = calloc(1, sizeof(*manager->reports.items));
 	manager->reports.count = 1;
 	manager_message_free(manager);
@@ -214,7 +216,7 @@ START_TEST(effects_free_all_that_they_own)
 	worker->tasks = calloc(1, sizeof(*worker->tasks));
 	worker->tasks[0].spec = task_spec_get(spec);
 	worker->task_count = 1;
-	worker->info.labels = node_text_new("{}", 2);
+	worker->info.labels = node_labels_new(&zone, 1);
 	worker->spec = task_spec_get(spec);
 	worker_effect_free(&worker->item);
 	ck_assert_uint_eq(atomic_load(&spec->references), 1);
