@@ -173,7 +173,9 @@ static bool
 asks_the_same(const struct task_spec *a, const struct task_spec *b)
 {
 	return a->mcpu == b->mcpu && a->memory_bytes == b->memory_bytes &&
-	       a->disk_bytes == b->disk_bytes && a->port_count == 0 && b->port_count == 0;
+	       a->disk_bytes == b->disk_bytes && a->port_count == 0 && b->port_count == 0 &&
+	       a->constraint_count == 0 && b->constraint_count == 0 && a->max_per_node == 0 &&
+	       b->max_per_node == 0;
 }
 
 /* The next one that fits elsewhere; NULL: none does, as far as there was time to look. */

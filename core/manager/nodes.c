@@ -190,6 +190,7 @@ node_describe(struct manager *manager, struct node *node, struct node_info *info
 {
 	struct node_info old = node->info;
 	bool took_tasks = place_node_is_ready(&node->place);
+	bool grown;
 
 	remove_instance(manager, node);
 	node->info = *info;
@@ -197,6 +198,7 @@ node_describe(struct manager *manager, struct node *node, struct node_info *info
 	memcpy(node->info.name, old.name, sizeof(old.name));
 	memcpy(node->info.api, old.api, sizeof(old.api));
 	node->info_ms = manager->step->now.mono_ms;
+	grown = !took_tasks || !node_facts_equal(&node->info, &old);
 	node_info_release(&old);
 	if (node->info.runtime_ready)
 		node->down_ms = 0;
@@ -204,10 +206,7 @@ node_describe(struct manager *manager, struct node *node, struct node_info *info
 		node->down_ms = manager->step->now.mono_ms;
 	if (put_instance(manager, node) != 0 || node_record_write(manager, node) != 0)
 		brain_failed(manager);
-	placer_update_node(&manager->placer, &node->place,
-			   !took_tasks || node->info.mcpu > old.mcpu ||
-				   node->info.memory_bytes > old.memory_bytes ||
-				   node->info.disk_bytes > old.disk_bytes);
+	placer_update_node(&manager->placer, &node->place, grown);
 }
 
 int

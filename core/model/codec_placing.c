@@ -5,7 +5,6 @@
  */
 #include "model/codec_placing.h"
 
-#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -139,13 +138,9 @@ constraints_pack(const struct spec_draft *draft, struct task_constraint *out, ch
 		return;
 	for (item = draft->constraints->as.first; item != NULL; item = item->next, out++) {
 		size_t size = item->as.string.size + 1;
-		struct cube_error err;
-		int rc;
 
 		memcpy(*at, item->as.string.text, size);
-		rc = constraint_parse(*at, *at + size, out, &err);
-		assert(rc == 0); /* it was checked */
-		(void)rc;
+		constraint_parse_again(*at, *at + size, out);
 		*at += 2 * size;
 	}
 }

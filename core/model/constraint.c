@@ -13,6 +13,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define QUOTED_MAX 64 /* bytes of the text in a message */
@@ -355,4 +356,37 @@ constraint_parse(const char *text, char *pieces, struct task_constraint *out,
 	assert((size_t)(scan.out - pieces) <= strlen(text) + 1);
 	*out = made;
 	return 0;
+}
+
+void
+constraint_parse_again(const char *text, char *pieces, struct task_constraint *out)
+{
+	struct cube_error err;
+	int rc = constraint_parse(text, pieces, out, &err);
+
+	assert(rc == 0);
+	(void)rc;
+}
+
+struct task_constraint *
+constraints_copy(const struct task_constraint *constraints, uint32_t count)
+{
+	struct task_constraint *copies;
+	size_t size = 0;
+	uint32_t i;
+	char *at;
+
+	for (i = 0; i < count; i++)
+		size += 2 * (strlen(constraints[i].text) + 1);
+	copies = malloc(count * sizeof(*copies) + size + 1);
+	if (copies == NULL)
+		return NULL;
+	at = (char *)(copies + count);
+	for (i = 0; i < count; i++) {
+		size = strlen(constraints[i].text) + 1;
+		memcpy(at, constraints[i].text, size);
+		constraint_parse_again(at, at + size, &copies[i]);
+		at += 2 * size;
+	}
+	return copies;
 }

@@ -67,11 +67,18 @@ struct task_constraint {
 int constraint_parse(const char *text, char *pieces, struct task_constraint *out,
 		     struct cube_error *err);
 
+/* Of a text that was parsed before. */
+void constraint_parse_again(const char *text, char *pieces, struct task_constraint *out);
+
 bool constraint_holds(const struct task_constraint *constraint, const struct node_info *node);
 
 /* The first one that does not hold on node; NULL: all do. */
 const struct task_constraint *constraints_broken(const struct task_constraint *constraints,
 						 uint32_t count, const struct node_info *node);
+
+/* As many, in one block with all their texts, to be freed. NULL: no memory. */
+struct task_constraint *
+constraints_copy(const struct task_constraint *constraints, uint32_t count);
 
 static inline bool
 constraint_is_label(const struct task_constraint *constraint)

@@ -6,12 +6,16 @@
 #include "model/constraint.h"
 
 #include "base/amount.h"
+#include "base/utf8.h"
 #include "model/constraint_key.h"
 #include "model/node.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SHOWN_MAX    64 /* bytes of a text */
+#define SHOWN_VALUES 8
 
 /* What a node has under a key: a text or an amount; neither: it does not have it. */
 struct actual {
@@ -185,10 +189,18 @@ constraints_broken(const struct task_constraint *constraints, uint32_t count,
 
 /* ---- in words ---- */
 
+/* Long ones are cut: this is for people. */
 static void
 add_text(struct buf *out, const char *text)
 {
-	buf_append_text(out, text[0] != '\0' ? text : "\"\"");
+	size_t size = strlen(text);
+
+	if (size == 0)
+		buf_append_text(out, "\"\"");
+	else if (size <= SHOWN_MAX)
+		buf_append(out, text, size);
+	else
+		buf_printf(out, "%.*s...", (int)utf8_valid_prefix(text, SHOWN_MAX), text);
 }
 
 void
@@ -224,6 +236,10 @@ constraint_add_wanted(struct buf *out, const struct task_constraint *constraint)
 	for (i = 0; i < constraint->value_count; i++, value += strlen(value) + 1) {
 		if (i > 0)
 			buf_append_text(out, ", ");
+		if (i == SHOWN_VALUES) {
+			buf_append_text(out, "...");
+			return;
+		}
 		add_text(out, value);
 	}
 }
@@ -232,7 +248,7 @@ void
 constraint_explain(struct buf *out, const struct task_constraint *constraint,
 		   const struct node_info *node)
 {
-	buf_append_text(out, constraint->key);
+	add_text(out, constraint->key);
 	buf_append_text(out, " is ");
 	constraint_add_actual(out, constraint, node);
 	buf_append_text(out, ", wants ");

@@ -205,6 +205,15 @@ node_arch_name(const char *machine)
 
 /* ---- descriptions ---- */
 
+bool
+node_facts_equal(const struct node_info *a, const struct node_info *b)
+{
+	return a->mcpu == b->mcpu && a->memory_bytes == b->memory_bytes &&
+	       a->disk_bytes == b->disk_bytes && strcmp(a->runtime, b->runtime) == 0 &&
+	       strcmp(a->version, b->version) == 0 && strcmp(a->arch, b->arch) == 0 &&
+	       strcmp(a->os, b->os) == 0 && node_labels_equal(a->labels, b->labels);
+}
+
 void
 node_info_copy(struct node_info *to, const struct node_info *from)
 {

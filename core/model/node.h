@@ -75,6 +75,8 @@ struct node_info {
 	struct node_text *stats;    /* the Stats object; NULL: not known */
 };
 
+/* Do both have the same capacity and all else that constraints look at, but for the name? */
+bool node_facts_equal(const struct node_info *a, const struct node_info *b);
 void node_info_copy(struct node_info *to, const struct node_info *from);
 void node_info_release(struct node_info *info);
 

@@ -1,5 +1,5 @@
-/* place/fit.c - readiness, cpu, memory, disk and host ports of a row against a shape. One
- * thread. */
+/* place/fit.c - readiness, constraints, cpu, memory, disk, host ports and MaxPerNode of a row
+ * against a shape. One thread. */
 #include "place/fit.h"
 
 #include "place/placer.h"
@@ -22,6 +22,9 @@ fit_check(const struct placer *placer, uint32_t row, const struct shape *shape)
 
 	if (!bit_get(rows->ready, row))
 		return node->status == NODE_READY ? FIT_RUNTIME : FIT_NOT_READY;
+	if (shape->constraint_count > 0 &&
+	    constraints_broken(shape->constraints, shape->constraint_count, node->info) != NULL)
+		return FIT_CONSTRAINT;
 	if (lacks(shape->mcpu, rows->free_mcpu[row], rows->total_mcpu[row], node->book))
 		return FIT_CPU;
 	if (lacks(shape->memory_bytes, rows->free_memory_bytes[row],
@@ -34,5 +37,7 @@ fit_check(const struct placer *placer, uint32_t row, const struct shape *shape)
 		if (place_node_has_port(node, shape->ports[i]))
 			return FIT_PORT;
 	}
+	if (shape->limit != NULL && group_on(shape->limit, node) >= shape->max_per_node)
+		return FIT_MAX_PER_NODE;
 	return FIT_OK;
 }

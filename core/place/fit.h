@@ -14,12 +14,14 @@ enum misfit {
 	FIT_OK = 0,
 	FIT_NOT_READY, /* no contact, refused, unreachable */
 	FIT_RUNTIME,   /* its runtime is not ready */
+	FIT_CONSTRAINT,
 	FIT_CPU,
 	FIT_MEMORY,
 	FIT_DISK,
-	FIT_PORT
+	FIT_PORT,
+	FIT_MAX_PER_NODE /* as many alike are there as may be */
 };
-#define MISFITS 7
+#define MISFITS 9
 
 /* Depends on the row and the shape alone: what is kept of it stays true until the row
  * changes. */

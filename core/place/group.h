@@ -13,7 +13,7 @@ struct placer;
 struct place_node;
 
 struct group {
-	char *job; /* its key */
+	char *job; /* its key: the job's name, or what place/limit.h makes */
 	uint32_t id;
 	uint32_t members;     /* tasks that wait or hold room, and shapes */
 	struct tally nodes;   /* tasks that hold room, by node key */

@@ -9,6 +9,7 @@
 #include "place/placer.h"
 
 #include "place/fit.h"
+#include "place/limit.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -67,10 +68,18 @@ placer_update_node(struct placer *placer, struct place_node *node, bool grown)
 }
 
 void
-placer_wait(struct placer *placer, struct place_task *task)
+placer_join_groups(struct placer *placer, struct place_task *task)
 {
 	if (task->group == NULL)
 		task->group = group_get(placer, task->spec->job);
+	if (task->limit == NULL)
+		task->limit = limit_get(placer, task->spec);
+}
+
+void
+placer_wait(struct placer *placer, struct place_task *task)
+{
+	placer_join_groups(placer, task);
 	waiting_add(placer, task);
 }
 
@@ -84,7 +93,9 @@ void
 placer_forget(struct placer *placer, struct place_task *task)
 {
 	group_put(placer, task->group);
+	group_put(placer, task->limit);
 	task->group = NULL;
+	task->limit = NULL;
 }
 
 struct place_task *

@@ -46,6 +46,7 @@ struct place_task {
 	struct place_task *prev;      /* of its shape, by sequence */
 	struct place_task *next;
 	struct group *group; /* of its job, while it waits or holds room */
+	struct group *limit; /* of its MaxPerNode as well, if that counts by no job; or NULL */
 };
 
 struct placer {
@@ -110,6 +111,9 @@ place_port(const struct task_port *port)
 {
 	return (uint32_t)port->protocol << 16 | port->host_port;
 }
+
+/* Private to core/place: task counts for its job and its MaxPerNode from here on. */
+void placer_join_groups(struct placer *placer, struct place_task *task);
 
 bool place_node_has_port(const struct place_node *node, uint32_t port);
 

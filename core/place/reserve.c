@@ -1,5 +1,5 @@
 /* place/reserve.c - what a task holds of its node: cpu, memory, disk, host ports, a place in
- * its job's count.
+ * its job's count and that of its MaxPerNode.
  *
  * Taken when a task is placed, or found to be placed at start; given back when it ends.
  * Nothing else changes a reservation. Ports that the engine picks are not reserved: they
@@ -86,8 +86,7 @@ placer_reserve(struct placer *placer, struct place_node *node, struct place_task
 	const struct task_spec *spec = task->spec;
 	uint32_t i;
 
-	if (task->group == NULL)
-		task->group = group_get(placer, spec->job);
+	placer_join_groups(placer, task);
 	node->task_count++;
 	add_demand(node, spec, true);
 	for (i = 0; i < spec->port_count; i++) {
@@ -95,6 +94,7 @@ placer_reserve(struct placer *placer, struct place_node *node, struct place_task
 			port_add(placer, node, place_port(&spec->ports[i]));
 	}
 	group_add(placer, task->group, node);
+	group_add(placer, task->limit, node);
 	rows_update(placer, node, false);
 }
 
@@ -112,6 +112,7 @@ placer_unreserve(struct placer *placer, struct place_node *node, struct place_ta
 			port_drop(node, place_port(&spec->ports[i]));
 	}
 	group_drop(placer, task->group, node);
+	group_drop(placer, task->limit, node);
 	rows_update(placer, node, true);
 }
 
@@ -131,6 +132,7 @@ placer_may_return(const struct placer *placer, const struct place_node *node,
 
 	(void)placer;
 	return place_node_is_ready(node) &&
+	       constraints_broken(spec->constraints, spec->constraint_count, info) == NULL &&
 	       within(spec->mcpu, node->used_mcpu, info->mcpu, node->book) &&
 	       within(spec->memory_bytes, node->used_memory_bytes, info->memory_bytes,
 		      node->book) &&

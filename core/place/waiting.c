@@ -12,13 +12,14 @@
 #include "place/waiting.h"
 
 #include "place/fit.h"
+#include "place/limit.h"
 #include "place/placer.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SHAPE_KEY_MAX ((size_t)128 * 1024) /* a job's name may be long */
+#define SHAPE_KEY_MAX ((size_t)512 * 1024) /* labels and constraints may be long */
 #define SEQUENCE_BITS 56
 #define RUN_MAX       256 /* tasks of one shape in a row, while others wait as well */
 #define RUN_PART      256 /* and at most this part of what waits */
@@ -32,6 +33,7 @@ shape_free(void *value)
 		return;
 	free(shape->key);
 	free(shape->ports);
+	free(shape->constraints);
 	free(shape);
 }
 
@@ -84,6 +86,16 @@ shape_key(const struct task_spec *spec)
 	/* A job's name may look like a port. */
 	buf_append_text(&key, "/");
 	buf_append_text(&key, spec->job);
+	/* Nothing before this has a line feed, nor has a constraint. */
+	for (i = 0; i < spec->constraint_count; i++) {
+		buf_append_text(&key, "\n");
+		buf_append_text(&key, spec->constraints[i].text);
+	}
+	if (spec->max_per_node > 0) {
+		buf_append_text(&key, "\n");
+		key_number(&key, spec->max_per_node);
+		limit_add_key(&key, spec);
+	}
 	text = buf_take(&key, &size);
 	buf_release(&key);
 	return text;
@@ -106,7 +118,14 @@ shape_new(struct placer *placer, const struct task_spec *spec, char *key)
 	shape->disk_bytes = spec->disk_bytes;
 	shape->priority = spec->priority;
 	shape->ports = calloc(spec->port_count + 1, sizeof(*shape->ports));
-	if (shape->ports == NULL || map_put(placer->waiting.shapes, key, shape) != 0) {
+	if (spec->constraint_count > 0)
+		shape->constraints =
+			constraints_copy(spec->constraints, spec->constraint_count);
+	shape->constraint_count = spec->constraint_count;
+	shape->max_per_node = spec->max_per_node;
+	if (shape->ports == NULL ||
+	    (shape->constraints == NULL && shape->constraint_count > 0) ||
+	    map_put(placer->waiting.shapes, key, shape) != 0) {
 		shape_free(shape);
 		return NULL;
 	}
@@ -116,6 +135,9 @@ shape_new(struct placer *placer, const struct task_spec *spec, char *key)
 	}
 	shape->id = placer->waiting.next_shape++;
 	shape->group = group_get(placer, spec->job);
+	shape->limit = limit_get(placer, spec);
+	if (shape->limit == NULL && spec->max_per_node > 0)
+		shape->limit = shape->group;
 	return shape;
 }
 
@@ -140,6 +162,8 @@ waiting_drop(struct placer *placer, struct shape *shape)
 {
 	if (shape->count > 0 || shape->kept != NULL)
 		return;
+	if (shape->limit != shape->group)
+		group_put(placer, shape->limit);
 	group_put(placer, shape->group);
 	(void)map_remove(placer->waiting.shapes, shape->key);
 	shape_free(shape);

@@ -1,8 +1,9 @@
 /* place/waiting.h - the tasks that wait for a node, grouped by what they ask for.
  *
- * Tasks of one demand, job and priority share a shape: when the first of them fits nowhere
- * the whole shape is parked and costs nothing until a node gains room. The shapes that are
- * not parked stand in a heap by (priority, sequence of their first task).
+ * Tasks of one demand, job, priority, the same constraints and the same limit share a shape:
+ * when the first of them fits nowhere the whole shape is parked and costs nothing until a node
+ * gains room. The shapes that are not parked stand in a heap by (priority, sequence of their
+ * first task).
  */
 #ifndef PLACE_WAITING_H
 #define PLACE_WAITING_H
@@ -26,6 +27,10 @@ struct shape {
 	uint32_t priority;
 	uint32_t *ports; /* host ports wanted, as place_port makes them */
 	uint32_t port_count;
+	struct task_constraint *constraints; /* a copy: it may outlive its tasks */
+	uint32_t constraint_count;
+	uint32_t max_per_node;    /* 0: any number */
+	struct group *limit;      /* whose count max_per_node bounds; NULL: none */
 	struct group *group;      /* NULL: of no job */
 	struct kept_shape *kept;  /* what is known of the rows; NULL: nothing */
 	struct place_task *first; /* by sequence */

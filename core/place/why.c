@@ -7,6 +7,7 @@
 #include "place/why.h"
 
 #include "place/fit.h"
+#include "place/limit.h"
 #include "place/placer.h"
 
 #include <inttypes.h>
@@ -14,13 +15,15 @@
 #include <string.h>
 
 #define PROTOCOL_UDP 17 /* IPPROTO_UDP */
-#define WHY_MAX      512
+#define WHY_MAX      4096
 
 struct counts {
 	uint32_t of[MISFITS];
-	uint32_t status[NODE_LOST + 1]; /* of those that are not ready */
-	const char *runtime_reason;     /* of the first */
-	uint32_t port;                  /* wanted, and taken on the first that lacks it */
+	uint32_t status[NODE_LOST + 1];       /* of those that are not ready */
+	const char *runtime_reason;           /* of the first */
+	uint32_t port;                        /* wanted, and taken on the first that lacks it */
+	const struct task_constraint *broken; /* on the first node that one does not hold on */
+	const struct node_info *broken_on;
 };
 
 static void
@@ -39,6 +42,11 @@ count_rows(const struct placer *placer, const struct shape *shape, struct counts
 			counts->status[node->status]++;
 		if (misfit == FIT_RUNTIME && counts->runtime_reason == NULL)
 			counts->runtime_reason = node->info->runtime_reason;
+		if (misfit == FIT_CONSTRAINT && counts->broken == NULL) {
+			counts->broken = constraints_broken(
+				shape->constraints, shape->constraint_count, node->info);
+			counts->broken_on = node->info;
+		}
 		for (i = 0; misfit == FIT_PORT && counts->port == 0 && i < shape->port_count;
 		     i++) {
 			if (place_node_has_port(node, shape->ports[i]))
@@ -102,6 +110,16 @@ add_single(struct buf *out, const struct shape *shape, const struct counts *coun
 		if (counts->runtime_reason != NULL && counts->runtime_reason[0] != '\0')
 			buf_printf(out, ": %s", counts->runtime_reason);
 		break;
+	case FIT_CONSTRAINT:
+		buf_printf(out, "its constraints hold on no ready node: on %s ",
+			   counts->broken_on->name);
+		constraint_explain(out, counts->broken, counts->broken_on);
+		break;
+	case FIT_MAX_PER_NODE:
+		buf_printf(out, "every ready node has %u of ", shape->max_per_node);
+		limit_add_kind(out, shape->limit);
+		buf_append_text(out, " already, its MaxPerNode");
+		break;
 	case FIT_CPU:
 		buf_append_text(out, "no ready node has ");
 		add_cores(out, shape->mcpu);
@@ -138,6 +156,13 @@ add_mixed(struct buf *out, const struct shape *shape, const struct counts *count
 			   counts->of[FIT_RUNTIME]);
 		separator = ", ";
 	}
+	if (counts->of[FIT_CONSTRAINT] > 0) {
+		buf_printf(out, "%s%u where a constraint does not hold (", separator,
+			   counts->of[FIT_CONSTRAINT]);
+		constraint_explain(out, counts->broken, counts->broken_on);
+		buf_append_text(out, ")");
+		separator = ", ";
+	}
 	if (counts->of[FIT_CPU] > 0) {
 		buf_printf(out, "%s%u without ", separator, counts->of[FIT_CPU]);
 		add_cores(out, shape->mcpu);
@@ -160,6 +185,13 @@ add_mixed(struct buf *out, const struct shape *shape, const struct counts *count
 		buf_printf(out, "%s%u with ", separator, counts->of[FIT_PORT]);
 		add_port(out, counts->port);
 		buf_append_text(out, " taken");
+		separator = ", ";
+	}
+	if (counts->of[FIT_MAX_PER_NODE] > 0) {
+		buf_printf(out, "%s%u with %u of ", separator, counts->of[FIT_MAX_PER_NODE],
+			   shape->max_per_node);
+		limit_add_kind(out, shape->limit);
+		buf_append_text(out, " already");
 		separator = ", ";
 	}
 	if (counts->of[FIT_NOT_READY] > 0) {

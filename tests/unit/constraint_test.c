@@ -348,6 +348,11 @@ START_TEST(words_tell_what_is_there_and_what_is_wanted)
 		{"rack<5", "rack is 12, wants less than 5"},
 		{"node.disk<=1g", "node.disk is 100 GiB, wants at most 1g"},
 		{"empty==x", "empty is \"\", wants x"},
+		{"rack in (1,2,3,4,5,6,7,8,9,10)",
+		 "rack is 12, wants one of 1, 2, 3, 4, 5, 6, 7, 8, ..."},
+		{"rack==0123456789012345678901234567890123456789012345678901234567890123456789",
+		 "rack is 12, wants "
+		 "0123456789012345678901234567890123456789012345678901234567890123..."},
 	};
 	struct node_info node = node_make();
 	size_t i;

@@ -22,7 +22,8 @@ task_id(unsigned n)
 	return id;
 }
 
-/* A TaskEvent's request from the members of a Task ("\"Memory\":1"), "" for none. */
+/* A TaskEvent's request from the members of a Task ("\"Memory\":1"), "" for none; named for n
+ * unless they have a Name. */
 static inline struct task_request
 run_request(unsigned n, const char *members)
 {
@@ -31,10 +32,13 @@ run_request(unsigned n, const char *members)
 	struct json_doc doc;
 	size_t size = strlen(members) + 256;
 	char *text = malloc(size);
+	char name[32] = "";
 
 	world_must(text != NULL);
-	(void)snprintf(text, size, "{\"ID\":\"%s\",\"Name\":\"t%u\",\"Image\":\"i\"%s%s}",
-		       task_id(n), n, members[0] != '\0' ? "," : "", members);
+	if (strstr(members, "\"Name\":") == NULL)
+		(void)snprintf(name, sizeof(name), "\"Name\":\"t%u\",", n);
+	(void)snprintf(text, size, "{\"ID\":\"%s\",%s\"Image\":\"i\"%s%s}", task_id(n), name,
+		       members[0] != '\0' ? "," : "", members);
 	world_must(json_parse(text, strlen(text), &doc, &err) == 0);
 	if (task_spec_decode(&doc, doc.root, CODEC_STRICT, NULL, &request.spec, &err) != 0) {
 		fprintf(stderr, "%s: %s\n", text, err.message);
