@@ -1,11 +1,13 @@
 /* place/limit.c - see the header. Owns nothing: groups are counted. One thread. */
 #include "place/limit.h"
 
+#include "base/utf8.h"
 #include "place/placer.h"
 
 #include <string.h>
 
 #define LIMIT_KEY_MAX ((size_t)256 * 1024) /* more than the two longest texts */
+#define SHOWN_MAX     64                   /* bytes of a value */
 
 static const char name_prefix[] = "/name/";
 static const char label_prefix[] = "/label/";
@@ -64,7 +66,10 @@ limit_add_kind(struct buf *out, const struct group *group)
 		key += sizeof(label_prefix) - 1;
 		split = strchr(key, '\n');
 		if (split != NULL)
-			buf_printf(out, "label %.*s=%.64s", (int)(split - key), key, split + 1);
+			buf_printf(out, "label %.*s=%.*s", (int)(split - key), key,
+				   (int)utf8_valid_prefix(split + 1,
+							  strnlen(split + 1, SHOWN_MAX)),
+				   split + 1);
 	} else if (strncmp(key, name_prefix, sizeof(name_prefix) - 1) == 0) {
 		buf_printf(out, "name %s", key + sizeof(name_prefix) - 1);
 	} else {
