@@ -51,6 +51,15 @@ static const struct cli_option options[] = {
 	 .repeats = true,
 	 .help = "a label"},
 	{.name = "job", .arg = "JOB", .help = "the job that this task belongs to"},
+	{.name = "constraint",
+	 .arg = "EXPR",
+	 .repeats = true,
+	 .help = "only on nodes where it holds: zone==eu, zone!=eu, zone in (a,b), "
+		 "'rack<12', exists gpu, node.arch==arm64, 'node.memory>=16g'"},
+	{.name = "max-per-node",
+	 .arg = "[LABEL=]N",
+	 .help = "at most N on a node, of its job, or of its name if it has none; with LABEL, "
+		 "of those with the same value of that label"},
 	{.name = "priority",
 	 .arg = "N",
 	 .help = "0 to 100: the higher, the sooner it is placed"},

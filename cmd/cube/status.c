@@ -270,6 +270,35 @@ print_number(const char *label, const struct json_value *task, const char *key)
 	detail_print(stdout, label, text);
 }
 
+/* What it asks of a node beside room. */
+static void
+print_placing(const struct json_value *task)
+{
+	const struct json_value *list = json_get(task, "Constraints");
+	const struct json_value *limit = json_get(task, "MaxPerNode");
+	char text[320];
+
+	if (list != NULL && list->type == JSON_ARRAY) {
+		for (const struct json_value *at = list->as.first; at != NULL; at = at->next) {
+			if (at->type == JSON_STRING)
+				detail_print(stdout, at == list->as.first ? "Constraints:" : "",
+					     at->as.string.text);
+		}
+	}
+	if (limit != NULL && limit->type == JSON_OBJECT) {
+		(void)snprintf(text, sizeof(text), "%" PRId64 " by label %.256s",
+			       member_int(limit, "Max", 0), member_text(limit, "Label", ""));
+		detail_print(stdout, "Per node:", text);
+	} else if (limit != NULL) {
+		(void)snprintf(text, sizeof(text), "%" PRId64 " by %s",
+			       member_int(task, "MaxPerNode", 0),
+			       member_text(task, "Job", "")[0] != '\0' ? "job" : "name");
+		detail_print(stdout, "Per node:", text);
+	}
+	if (member_int(task, "Priority", 0) != 0)
+		print_number("Priority:", task, "Priority");
+}
+
 static void
 print_detail(const struct json_value *task)
 {
@@ -299,6 +328,7 @@ print_detail(const struct json_value *task)
 	if (ports[0] != '\0')
 		detail_print(stdout, "Ports:", ports);
 	print_amounts(task);
+	print_placing(task);
 }
 
 static int

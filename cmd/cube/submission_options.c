@@ -7,6 +7,7 @@
 #include "ports.h"
 #include "submission_event.h"
 #include "submission_health.h"
+#include "submission_placing.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -167,13 +168,8 @@ static int
 put_numbers(struct json_writer *writer, const struct cli_values *values, struct cube_error *err)
 {
 	int64_t number = -1;
-	int rc = cli_number(values, "priority", 0, 100, &number, err);
+	int rc = cli_number(values, "stop-timeout", 0, 3600, &number, err);
 
-	if (rc == 0 && number >= 0)
-		json_put_int(writer, "Priority", number);
-	number = -1;
-	if (rc == 0)
-		rc = cli_number(values, "stop-timeout", 0, 3600, &number, err);
 	if (rc == 0 && number >= 0)
 		json_put_int(writer, "StopTimeout", number);
 	number = -1;
@@ -217,6 +213,8 @@ put_task(struct json_writer *writer, const struct cli_values *values, const char
 		rc = put_amounts(writer, values, err);
 	if (rc == 0)
 		rc = put_numbers(writer, values, err);
+	if (rc == 0)
+		rc = placing_put(writer, values, err);
 	list = cli_list(values, "env", &count);
 	if (rc == 0)
 		rc = put_env(writer, list, count, err);

@@ -212,6 +212,10 @@ START_TEST(options_become_the_fields_of_a_task)
 				     "--job=j",
 				     "--health=/ok",
 				     "--priority=7",
+				     "--constraint=zone==eu",
+				     "--constraint",
+				     "rack in (1, 2)",
+				     "--max-per-node=k=2",
 				     "--stop-timeout=3",
 				     "--entrypoint=sh",
 				     "image",
@@ -237,6 +241,12 @@ START_TEST(options_become_the_fields_of_a_task)
 	ck_assert_str_eq(text_of(task, "RestartPolicy"), "no");
 	ck_assert_str_eq(text_of(json_get(task, "Labels"), "k"), "v");
 	ck_assert_str_eq(text_of(task, "Job"), "j");
+	ck_assert_uint_eq(json_get(task, "Constraints")->count, 2);
+	ck_assert_str_eq(json_get(task, "Constraints")->as.first->next->as.string.text,
+			 "rack in (1, 2)");
+	ck_assert_str_eq(text_of(json_get(task, "MaxPerNode"), "Label"), "k");
+	ck_assert_int_eq(json_get(json_get(task, "MaxPerNode"), "Max")->as.number.integer, 2);
+	ck_assert_int_eq(json_get(task, "Priority")->as.number.integer, 7);
 	ck_assert_str_eq(text_of(task, "HealthCheck"), "/ok");
 	ck_assert_int_eq(json_get(task, "Priority")->as.number.integer, 7);
 	ck_assert_int_eq(json_get(task, "StopTimeout")->as.number.integer, 3);
@@ -342,6 +352,12 @@ static const struct {
 	{"--disk=-1", "--disk wants a size such as 64m or 1.5g, not '-1'"},
 	{"--cpus=0", "--cpus wants cores from 0.001 to 4096, such as 0.5, not '0'"},
 	{"--priority=101", "--priority 101: must be a number from 0 to 100"},
+	{"--constraint=zone", "--constraint: \"zone\", character 5: an operator is wanted: ==, "
+			      "!=, <, <=, >, >=, in (A,B), notin (A,B), exists or !exists"},
+	{"--max-per-node=0", "--max-per-node wants N from 1 to 1000000, or LABEL=N, not '0'"},
+	{"--max-per-node==1", "--max-per-node wants N from 1 to 1000000, or LABEL=N, not '=1'"},
+	{"--max-per-node=tier",
+	 "--max-per-node wants N from 1 to 1000000, or LABEL=N, not 'tier'"},
 	{"--stop-timeout=x", "--stop-timeout x: must be a number from 0 to 3600"},
 	{"--publish=x",
 	 "--publish wants [HOST:]CONTAINER[/tcp|/udp] with ports from 1 to 65535, "
