@@ -2,12 +2,7 @@
  * and then what round robin promises: each eligible node in its turn, whoever joins, leaves
  * or moves to another row. */
 #include "../unit/check_main.h"
-#include "fixture.h"
-#include "plugin/scheduler.h"
-
-#include <math.h>
-
-#define NODES_MAX 130
+#include "scheduler_fixture.h"
 
 static const char *const plugins[] = {
 	"plugins/scheduler/roundrobin.so", "plugins/scheduler/greedy.so",
@@ -15,109 +10,6 @@ static const char *const plugins[] = {
 	"plugins/scheduler/spread.so",
 };
 #define PLUGIN_COUNT ((int)(sizeof(plugins) / sizeof(plugins[0])))
-
-struct cluster {
-	uint64_t key[NODES_MAX];
-	uint32_t tasks[NODES_MAX];
-	int64_t total[NODES_MAX];
-	int64_t left[NODES_MAX];
-	float busy[NODES_MAX];
-	uint32_t domain[NODES_MAX];
-	uint32_t peers[NODES_MAX];
-	uint64_t eligible[(NODES_MAX + 63) / 64];
-	struct cube_nodes nodes;
-	struct cube_demand demand;
-};
-
-struct stage {
-	struct fixture_host host;
-	struct plugin *plugin;
-	const char **options;
-	struct scheduler *scheduler;
-	struct cluster cluster;
-};
-
-static void
-cluster_init(struct cluster *cluster, uint32_t count)
-{
-	memset(cluster, 0, sizeof(*cluster));
-	for (uint32_t row = 0; row < count; row++) {
-		cluster->key[row] = 1000 - row * 3; /* falls while rows rise */
-		cluster->total[row] = 4000;
-		cluster->left[row] = 4000;
-		cluster->busy[row] = row % 2 == 0 ? NAN : 0.5f;
-		cluster->eligible[row / 64] |= UINT64_C(1) << (row % 64);
-	}
-	cluster->nodes = (struct cube_nodes){
-		.struct_size = sizeof(cluster->nodes),
-		.count = count,
-		.key = cluster->key,
-		.tasks = cluster->tasks,
-		.total_mcpu = cluster->total,
-		.free_mcpu = cluster->left,
-		.total_memory_bytes = cluster->total,
-		.free_memory_bytes = cluster->left,
-		.total_disk_bytes = cluster->total,
-		.free_disk_bytes = cluster->left,
-		.cpu_busy = cluster->busy,
-		.domain = cluster->domain,
-	};
-	cluster->demand = (struct cube_demand){
-		.struct_size = sizeof(cluster->demand),
-		.shape = 1,
-		.mcpu = 100,
-		.memory_bytes = 10,
-		.eligible = cluster->eligible,
-		.group = 1,
-		.peers = cluster->peers,
-	};
-}
-
-static void
-stage_open(struct stage *stage, const char *file, uint32_t count)
-{
-	struct cube_error err;
-
-	cluster_init(&stage->cluster, count);
-	stage->plugin = fixture_load(file, CUBE_PLUGIN_SCHEDULER);
-	stage->options = fixture_options(stage->plugin, NULL, 0);
-	ck_assert_msg(scheduler_open(stage->plugin->info.name,
-				     stage->plugin->info.ops.scheduler,
-				     fixture_host_init(&stage->host), stage->options,
-				     &stage->scheduler, &err) == 0,
-		      "%s", err.message);
-}
-
-static void
-stage_close(struct stage *stage)
-{
-	scheduler_close(stage->scheduler);
-	free(stage->options);
-	plugin_unload(stage->plugin);
-}
-
-static uint32_t
-place(struct stage *stage)
-{
-	struct cube_error err;
-	uint32_t row = 12345;
-
-	ck_assert_msg(scheduler_place(stage->scheduler, &stage->cluster.nodes,
-				      &stage->cluster.demand, &row, &err) == 0,
-		      "%s", err.message);
-	return row;
-}
-
-static void
-set_eligible(struct cluster *cluster, uint32_t row, int is)
-{
-	uint64_t bit = UINT64_C(1) << (row % 64);
-
-	if (is)
-		cluster->eligible[row / 64] |= bit;
-	else
-		cluster->eligible[row / 64] &= ~bit;
-}
 
 START_TEST(only_eligible_rows_win)
 {
@@ -163,30 +55,182 @@ START_TEST(one_node_is_enough_and_none_is_no_error)
 }
 END_TEST
 
-START_TEST(scoring_twice_gives_the_same_costs)
+/* Nodes of a few kinds, used at random; also such as are overcommitted or tell no total. */
+static void
+cluster_random(struct cluster *cluster, struct random *random, uint32_t count)
+{
+	cluster_init(cluster, count);
+	for (uint32_t row = 0; row < count; row++) {
+		int64_t kind = (int64_t)random_below(random, 4);
+
+		node_set(cluster, row, 4000 * kind, kind << 33, kind << 38);
+		if (kind > 0) {
+			cluster->free_mcpu[row] -= (int64_t)random_below(random, 18000);
+			cluster->free_memory[row] -=
+				(int64_t)random_below(random, UINT64_C(4) << 33);
+			cluster->free_disk[row] -=
+				(int64_t)random_below(random, UINT64_C(4) << 38);
+		}
+		cluster->tasks[row] = (uint32_t)random_below(random, 50);
+		cluster->peers[row] = (uint32_t)random_below(random, 5);
+		cluster->busy[row] = random_below(random, 3) == 0
+					     ? NAN
+					     : (float)random_below(random, 101) / 100;
+		cluster->domain[row] = (uint32_t)random_below(random, DOMAINS_MAX);
+	}
+	for (uint32_t domain = 0; domain < DOMAINS_MAX; domain++)
+		cluster->domain_peers[domain] = (uint32_t)random_below(random, 20);
+	cluster_tell_domains(cluster);
+	cluster->demand.mcpu = (int64_t)random_below(random, 3) * 250;
+	cluster->demand.memory_bytes = (int64_t)random_below(random, 3) << 28;
+}
+
+START_TEST(scoring_changes_nothing_and_gives_the_same_costs_again)
 {
 	struct stage stage = {.scheduler = NULL};
-	const struct cube_scheduler_ops *ops;
-	uint32_t rows[9];
-	double first[9];
-	double second[9];
-	void *self = NULL;
-	struct cube_error err;
+	struct cluster before;
+	struct random random;
+	uint32_t rows[NODES_MAX];
+	double first[NODES_MAX];
+	double second[NODES_MAX];
 
-	stage_open(&stage, plugins[_i], 9);
-	ops = stage.plugin->info.ops.scheduler;
-	ck_assert_int_eq(ops->open(&stage.host.host.host, stage.options, &self, &err), 0);
-	for (uint32_t row = 0; row < 9; row++)
+	random_seed(&random, 5);
+	stage_open(&stage, plugins[_i], NODES_MAX);
+	for (uint32_t row = 0; row < NODES_MAX; row++)
 		rows[row] = row;
-	ck_assert_int_eq(ops->score(self, &stage.cluster.nodes, &stage.cluster.demand, rows, 9,
-				    first, &err),
-			 0);
-	ck_assert_int_eq(ops->score(self, &stage.cluster.nodes, &stage.cluster.demand, rows, 9,
-				    second, &err),
-			 0);
-	ck_assert_int_eq(memcmp(first, second, sizeof(first)), 0);
-	ops->close(self);
+	for (int round = 0; round < 50; round++) {
+		cluster_random(&stage.cluster, &random, NODES_MAX);
+		before = stage.cluster;
+		score(&stage, rows, NODES_MAX, first);
+		score(&stage, rows, NODES_MAX, second);
+		ck_assert_int_eq(memcmp(first, second, sizeof(first)), 0);
+		ck_assert_int_eq(memcmp(&before, &stage.cluster, sizeof(before)), 0);
+	}
 	stage_close(&stage);
+}
+END_TEST
+
+START_TEST(what_says_row_pure_gives_a_row_the_same_cost_alone_and_among_others)
+{
+	struct stage stage = {.scheduler = NULL};
+	struct random random;
+	uint32_t rows[NODES_MAX];
+	double cost[NODES_MAX];
+
+	random_seed(&random, 6);
+	stage_open(&stage, plugins[_i], NODES_MAX);
+	ck_assert_int_eq(scheduler_is_pure(stage.scheduler), _i != 0);
+	for (int round = 0; round < 50 && _i != 0; round++) {
+		uint32_t n = 0;
+
+		cluster_random(&stage.cluster, &random, NODES_MAX);
+		for (uint32_t row = 0; row < NODES_MAX; row++) {
+			if (random_below(&random, 4) != 0)
+				rows[n++] = row;
+		}
+		score(&stage, rows, n, cost);
+		for (uint32_t i = 0; i < n; i++) {
+			double alone = cost_of(&stage, rows[i]);
+
+			ck_assert_int_eq(memcmp(&alone, &cost[i], sizeof(alone)), 0);
+		}
+	}
+	stage_close(&stage);
+}
+END_TEST
+
+START_TEST(the_wildest_columns_cost_a_finite_number)
+{
+	static const int64_t amounts[] = {
+		INT64_MIN, -1, 0, 1, 1000, INT64_MAX - 1, INT64_MAX,
+	};
+	static const float busy[] = {NAN, -INFINITY, -1, 0, 1, 7, INFINITY};
+	struct stage stage = {.scheduler = NULL};
+	struct random random;
+
+	random_seed(&random, 8);
+	stage_open(&stage, plugins[_i], 1);
+	for (int round = 0; round < 20000; round++) {
+		struct cluster *cluster = &stage.cluster;
+		double cost;
+
+		cluster->total_mcpu[0] = amounts[random_below(&random, 7)];
+		cluster->free_mcpu[0] = amounts[random_below(&random, 7)];
+		cluster->total_memory[0] = amounts[random_below(&random, 7)];
+		cluster->free_memory[0] = amounts[random_below(&random, 7)];
+		cluster->total_disk[0] = amounts[random_below(&random, 7)];
+		cluster->free_disk[0] = amounts[random_below(&random, 7)];
+		cluster->busy[0] = busy[random_below(&random, 7)];
+		cluster->tasks[0] = random_below(&random, 2) == 0 ? 0 : UINT32_MAX;
+		cluster->peers[0] = random_below(&random, 2) == 0 ? 0 : UINT32_MAX;
+		cluster->domain[0] = random_below(&random, 2) == 0 ? 3 : UINT32_MAX;
+		cluster->domain_peers[3] = cluster->peers[0];
+		cluster->demand.mcpu = amounts[2 + random_below(&random, 5)];
+		cluster->demand.memory_bytes = amounts[2 + random_below(&random, 5)];
+		cluster->demand.disk_bytes = amounts[2 + random_below(&random, 5)];
+		cluster_tell_domains(cluster);
+		cost = cost_of(&stage, 0);
+		ck_assert_msg(isfinite(cost), "round %d costs %g", round, cost);
+	}
+	stage_close(&stage);
+}
+END_TEST
+
+static void *
+no_memory(void *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	(void)p;
+	(void)size;
+	return NULL;
+}
+
+START_TEST(an_open_without_memory_fails_and_says_so)
+{
+	struct fixture_host fixture;
+	struct cube_host host = *fixture_host_init(&fixture);
+	struct plugin *plugin = fixture_load(plugins[_i], CUBE_PLUGIN_SCHEDULER);
+	const char **options = fixture_options(plugin, NULL, 0);
+	struct cube_error err;
+	void *self = NULL;
+
+	host.realloc = no_memory;
+	ck_assert_int_eq(plugin->info.ops.scheduler->open(&host, options, &self, &err),
+			 CUBE_ERR_NO_MEMORY);
+	ck_assert_str_eq(err.message, "out of memory");
+	ck_assert_ptr_null(self);
+	free(options);
+	plugin_unload(plugin);
+}
+END_TEST
+
+START_TEST(the_same_history_gives_the_same_choices)
+{
+	struct stage one = {.scheduler = NULL};
+	struct stage other = {.scheduler = NULL};
+	struct random random;
+
+	random_seed(&random, 9);
+	stage_open(&one, plugins[_i], 40);
+	stage_open(&other, plugins[_i], 40);
+	for (int round = 0; round < 20; round++) {
+		cluster_random(&one.cluster, &random, 40);
+		/* The same columns, elsewhere in memory. */
+		cluster_init(&other.cluster, 40);
+		memcpy(&other.cluster, &one.cluster, offsetof(struct cluster, nodes));
+		cluster_tell_domains(&other.cluster);
+		other.cluster.demand.mcpu = one.cluster.demand.mcpu;
+		other.cluster.demand.memory_bytes = one.cluster.demand.memory_bytes;
+		for (int i = 0; i < 50; i++) {
+			uint32_t row = place(&one);
+
+			ck_assert_uint_eq(place(&other), row);
+			cluster_take(&one.cluster, row);
+			cluster_take(&other.cluster, row);
+		}
+	}
+	stage_close(&one);
+	stage_close(&other);
 }
 END_TEST
 
@@ -231,31 +275,22 @@ END_TEST
 START_TEST(round_robin_costs_the_next_a_tenth_and_the_others_one)
 {
 	struct stage stage = {.scheduler = NULL};
-	const struct cube_scheduler_ops *ops;
 	const uint32_t rows[3] = {0, 1, 3};
 	double cost[3];
-	void *self = NULL;
 	uint32_t winner;
 	struct cube_error err;
 
 	stage_open(&stage, plugins[0], 4);
-	ops = stage.plugin->info.ops.scheduler;
-	ck_assert_int_eq(ops->open(&stage.host.host.host, stage.options, &self, &err), 0);
-	ck_assert_int_eq(ops->score(self, &stage.cluster.nodes, &stage.cluster.demand, rows, 3,
-				    cost, &err),
-			 0);
+	score(&stage, rows, 3, cost);
 	ck_assert_double_eq(cost[0], 1.0);
 	ck_assert_double_eq(cost[1], 1.0);
 	ck_assert_double_eq(cost[2], 0.1);
-	ck_assert_int_eq(ops->pick(self, &stage.cluster.nodes, &stage.cluster.demand, rows,
-				   cost, 3, &winner, &err),
+	ck_assert_int_eq(stage.ops->pick(stage.self, &stage.cluster.nodes,
+					 &stage.cluster.demand, rows, cost, 3, &winner, &err),
 			 0);
 	ck_assert_uint_eq(winner, 2);
-	ck_assert_int_eq(ops->score(self, &stage.cluster.nodes, &stage.cluster.demand, rows, 3,
-				    cost, &err),
-			 0);
+	score(&stage, rows, 3, cost);
 	ck_assert_double_eq(cost[1], 0.1);
-	ops->close(self);
 	stage_close(&stage);
 }
 END_TEST
@@ -333,7 +368,14 @@ suite(void)
 
 	tcase_add_loop_test(every, only_eligible_rows_win, 0, PLUGIN_COUNT);
 	tcase_add_loop_test(every, one_node_is_enough_and_none_is_no_error, 0, PLUGIN_COUNT);
-	tcase_add_loop_test(every, scoring_twice_gives_the_same_costs, 0, PLUGIN_COUNT);
+	tcase_add_loop_test(every, scoring_changes_nothing_and_gives_the_same_costs_again, 0,
+			    PLUGIN_COUNT);
+	tcase_add_loop_test(every,
+			    what_says_row_pure_gives_a_row_the_same_cost_alone_and_among_others,
+			    0, PLUGIN_COUNT);
+	tcase_add_loop_test(every, the_wildest_columns_cost_a_finite_number, 0, PLUGIN_COUNT);
+	tcase_add_loop_test(every, an_open_without_memory_fails_and_says_so, 0, PLUGIN_COUNT);
+	tcase_add_loop_test(every, the_same_history_gives_the_same_choices, 0, PLUGIN_COUNT);
 	tcase_add_loop_test(every, two_of_one_plugin_do_not_disturb_each_other, 0,
 			    PLUGIN_COUNT);
 	tcase_add_test(robin, round_robin_goes_by_key_and_starts_over);
