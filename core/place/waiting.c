@@ -305,6 +305,8 @@ waiting_remove(struct placer *placer, struct place_task *task)
 
 	unlink_task(task);
 	placer->waiting.count--;
+	if (placer->waiting.turn == shape && placer->waiting.turn_left > 0)
+		placer->waiting.turn_left--;
 	if (shape->ready.place != 0)
 		placer->waiting.ready_count--;
 	if (shape->count > 0) {
@@ -338,8 +340,6 @@ waiting_first(struct placer *placer)
 		waiting->turn = turn = first;
 		waiting->turn_left = run_of(waiting);
 	}
-	if (turn != NULL)
-		waiting->turn_left--;
 	return turn;
 }
 
