@@ -1,5 +1,5 @@
-/* tests/unit/manager_constraint_test.c - constraints, MaxPerNode and host ports in the
- * manager: where tasks go, why they wait, and what wakes them. */
+/* tests/unit/manager_constraint_test.c - constraints, MaxPerNode, host ports and priority
+ * in the manager: where tasks go, why they wait, and what wakes them. */
 #include "manager_cast.h"
 
 #include "base/random.h"
@@ -404,6 +404,31 @@ START_TEST(two_tasks_never_share_a_host_port)
 }
 END_TEST
 
+/* ---- priority ---- */
+
+START_TEST(the_urgent_go_first_and_of_equals_the_oldest)
+{
+	static const unsigned order[] = {2, 4, 3, 1, 5};
+	unsigned before = 10;
+	unsigned i;
+
+	up(1);
+	ck_assert_int_eq(submit(world, before, "\"Cpu\":4"), 201);
+	ck_assert_int_eq(submit(world, 1, "\"Cpu\":4"), 201);
+	ck_assert_int_eq(submit(world, 2, "\"Cpu\":4,\"Priority\":100"), 201);
+	ck_assert_int_eq(submit(world, 3, "\"Cpu\":4,\"Priority\":50"), 201);
+	ck_assert_int_eq(submit(world, 4, "\"Cpu\":4,\"Priority\":100,\"Memory\":1"), 201);
+	ck_assert_int_eq(submit(world, 5, "\"Cpu\":4,\"Priority\":0,\"Memory\":1"), 201);
+	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		runs(&actors[0], before, 1);
+		waits_as(order[i], "no ready node has 4 cores free");
+		ends(&actors[0], before);
+		is_on(order[i], "n0");
+		before = order[i];
+	}
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -424,6 +449,7 @@ suite(void)
 	tcase_add_test(tcase, a_limit_counts_its_own_kind_only);
 	tcase_add_test(tcase, counts_follow_their_nodes_when_one_is_removed);
 	tcase_add_test(tcase, two_tasks_never_share_a_host_port);
+	tcase_add_test(tcase, the_urgent_go_first_and_of_equals_the_oldest);
 	suite_add_tcase(made, tcase);
 	return made;
 }
