@@ -8,6 +8,8 @@
  */
 #include "place/placer.h"
 
+#include "base/buf.h"
+
 #include "place/fit.h"
 #include "place/limit.h"
 
@@ -16,7 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORK_PER_TASK 50 /* what a placement costs beside its rows, in rows */
+#define WORK_PER_TASK 50   /* what a placement costs beside its rows, in rows */
+#define FAULT_MAX     1024 /* bytes of a reason before it is cut */
 
 int
 placer_init(struct placer *placer, struct scheduler *scheduler)
@@ -132,11 +135,15 @@ demand_of(struct placer *placer, const struct shape *shape)
 static struct place_node *
 note_fault(struct placer *placer, struct shape *shape, const char *message)
 {
+	struct buf reason = BUF_INIT(FAULT_MAX);
+
 	(void)snprintf(placer->fault, sizeof(placer->fault), "%s", message);
 	waiting_park(placer, shape);
 	shape->faulted = true;
-	(void)snprintf(shape->reason, sizeof(shape->reason), "the scheduler %s failed: %s",
-		       scheduler_name(placer->scheduler), message);
+	buf_printf(&reason, "the scheduler %s failed: %s", scheduler_name(placer->scheduler),
+		   message);
+	(void)snprintf(shape->reason, sizeof(shape->reason), "%s", buf_text(&reason));
+	buf_release(&reason);
 	return NULL;
 }
 
