@@ -43,7 +43,18 @@ read_capacity(const struct cli_values *values, struct worker_settings *out,
 	const char *cpus = cli_text(values, "cpus");
 	const char *memory = cli_text(values, "memory");
 	const char *disk = cli_text(values, "disk");
+	const char *reserve = cli_text(values, "reserve-memory");
+	const char *reserve_cpus = cli_text(values, "reserve-cpus");
 	int rc = 0;
+
+	if (reserve != NULL && memory != NULL)
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "give --memory or --reserve-memory, not both: the one is what "
+				 "tasks may have, the other what they may not");
+	if (reserve_cpus != NULL && cpus != NULL)
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "give --cpus or --reserve-cpus, not both: the one is what "
+				 "tasks may have, the other what they may not");
 
 	if (cpus != NULL)
 		rc = units_mcpu("--cpus", cpus, &out->mcpu, err);
@@ -51,6 +62,11 @@ read_capacity(const struct cli_values *values, struct worker_settings *out,
 		rc = units_bytes("--memory", memory, &out->memory_bytes, err);
 	if (rc == 0 && disk != NULL)
 		rc = units_bytes("--disk", disk, &out->disk_bytes, err);
+	if (rc == 0 && reserve != NULL)
+		rc = units_bytes("--reserve-memory", reserve, &out->reserve_bytes, err);
+	out->reserve_given = reserve != NULL;
+	if (rc == 0 && reserve_cpus != NULL)
+		rc = units_mcpu("--reserve-cpus", reserve_cpus, &out->reserve_mcpu, err);
 	return rc;
 }
 

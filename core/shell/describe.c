@@ -10,6 +10,7 @@
 #include "shell/sampler.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,13 +74,49 @@ labels_read(const char *text, struct node_labels **out, struct cube_error *err)
 }
 
 static int64_t
-less_reserve(int64_t total, int64_t least)
+percent_of(int64_t total)
 {
-	int64_t reserve = total / 100 * RESERVE_PERCENT;
+	return total / 100 * RESERVE_PERCENT;
+}
 
-	if (reserve < least)
-		reserve = least;
-	return total > reserve ? total - reserve : 0;
+int64_t
+describe_reserve(int64_t memory_bytes)
+{
+	int64_t reserve = percent_of(memory_bytes);
+
+	return reserve > RESERVE_MIN_BYTES ? reserve : RESERVE_MIN_BYTES;
+}
+
+/* What is not given is the machine's, less what it keeps for itself. The cpu's share of that
+ * is 0 unless it is given: cube and the engine need little, and the kernel shares it out. The
+ * disk's is a part of what is free beside the journal. */
+static int
+describe_capacity(const struct worker_settings *settings, const char *data_dir,
+		  struct node_info *info, struct cube_error *err)
+{
+	int64_t memory = sampler_memory_bytes();
+	int64_t reserve =
+		settings->reserve_given ? settings->reserve_bytes : describe_reserve(memory);
+	int64_t mcpu = sampler_mcpu();
+	int64_t disk = sampler_disk_bytes(data_dir);
+
+	if (settings->reserve_given && settings->memory_bytes == 0 && reserve >= memory)
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "--reserve-memory leaves nothing for tasks: this machine has "
+				 "%" PRId64 " MiB",
+				 memory >> 20);
+	if (settings->mcpu == 0 && settings->reserve_mcpu >= mcpu)
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "--reserve-cpus leaves nothing for tasks: this machine has %g",
+				 (double)mcpu / 1000);
+	info->mcpu = settings->mcpu > 0 ? settings->mcpu : mcpu - settings->reserve_mcpu;
+	if (settings->memory_bytes > 0)
+		info->memory_bytes = settings->memory_bytes;
+	else
+		info->memory_bytes = memory > reserve ? memory - reserve : 0;
+	info->disk_bytes =
+		settings->disk_bytes > 0 ? settings->disk_bytes : disk - percent_of(disk);
+	return 0;
 }
 
 /* What the machine is, in the words of images. */
@@ -118,15 +155,9 @@ describe_worker(const struct worker_settings *settings, const char *data_dir,
 	(void)snprintf(info.name, sizeof(info.name), "%s", settings->name);
 	(void)snprintf(info.runtime, sizeof(info.runtime), "%s", runtime);
 	(void)snprintf(info.version, sizeof(info.version), "%s", CUBE_VERSION);
-	info.mcpu = settings->mcpu > 0 ? settings->mcpu : sampler_mcpu();
-	info.memory_bytes = settings->memory_bytes > 0
-				    ? settings->memory_bytes
-				    : less_reserve(sampler_memory_bytes(), RESERVE_MIN_BYTES);
-	info.disk_bytes = settings->disk_bytes > 0
-				  ? settings->disk_bytes
-				  : less_reserve(sampler_disk_bytes(data_dir), 0);
+	rc = describe_capacity(settings, data_dir, &info, err);
 	describe_machine(&info);
-	if (settings->labels != NULL && settings->labels[0] != '\0')
+	if (rc == 0 && settings->labels != NULL && settings->labels[0] != '\0')
 		rc = labels_read(settings->labels, &info.labels, err);
 	if (rc == 0)
 		*out = info;

@@ -13,4 +13,7 @@
 int describe_worker(const struct worker_settings *settings, const char *data_dir,
 		    const char *runtime, struct node_info *out, struct cube_error *err);
 
+/* What a machine with so much memory keeps of it for itself: the larger of 5 % and 128 MiB. */
+int64_t describe_reserve(int64_t memory_bytes);
+
 #endif

@@ -26,6 +26,10 @@ struct worker_settings {
 	int64_t mcpu;          /* capacity; 0: the machine's, as for the next two */
 	int64_t memory_bytes;
 	int64_t disk_bytes;
+	/* Of the machine for itself, where the capacity is not given. */
+	bool reserve_given; /* else the larger of 5 % and 128 MiB */
+	int64_t reserve_bytes;
+	int64_t reserve_mcpu;
 	uint32_t keep_ended;       /* ended attempts that stay for their logs, in all */
 	uint32_t keep_attempts;    /* and of one task */
 	uint32_t keep_ended_for_s; /* and no longer than that; 0: however old */

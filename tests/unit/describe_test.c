@@ -69,6 +69,61 @@ START_TEST(what_is_not_given_is_the_machines_less_a_reserve)
 }
 END_TEST
 
+START_TEST(a_machine_keeps_the_larger_of_five_percent_and_128_mib)
+{
+	struct worker_settings settings = plain;
+	struct node_info info;
+
+	ck_assert_int_eq(describe_reserve(INT64_C(1) << 30), 128 << 20);
+	ck_assert_int_eq(describe_reserve(INT64_C(2600) << 20),
+			 (INT64_C(2600) << 20) / 100 * 5);
+	ck_assert_int_eq(describe_reserve(100 * (INT64_C(1) << 30)), INT64_C(5) << 30);
+	ck_assert_int_eq(described(&plain).memory_bytes,
+			 sampler_memory_bytes() - describe_reserve(sampler_memory_bytes()));
+	settings.reserve_given = true;
+	ck_assert_int_eq(described(&settings).memory_bytes, sampler_memory_bytes());
+	settings.reserve_bytes = 10 << 20;
+	settings.reserve_mcpu = 250;
+	info = described(&settings);
+	ck_assert_int_eq(info.memory_bytes, sampler_memory_bytes() - (10 << 20));
+	ck_assert_int_eq(info.mcpu, sampler_mcpu() - 250);
+}
+END_TEST
+
+START_TEST(a_reserve_that_leaves_nothing_is_refused)
+{
+	struct worker_settings settings = plain;
+	struct node_info info;
+	struct cube_error err;
+
+	settings.reserve_given = true;
+	settings.reserve_bytes = sampler_memory_bytes();
+	ck_assert_int_eq(describe_worker(&settings, "/tmp", "process", &info, &err),
+			 CUBE_ERR_INVALID);
+	ck_assert_ptr_nonnull(strstr(err.message, "--reserve-memory leaves nothing"));
+	settings.reserve_given = false;
+	settings.reserve_mcpu = sampler_mcpu();
+	ck_assert_int_eq(describe_worker(&settings, "/tmp", "process", &info, &err),
+			 CUBE_ERR_INVALID);
+	ck_assert_ptr_nonnull(strstr(err.message, "--reserve-cpus leaves nothing"));
+}
+END_TEST
+
+START_TEST(a_machine_has_the_names_that_images_have)
+{
+	struct node_info info = described(&plain);
+
+	ck_assert_str_eq(info.os, "linux");
+	ck_assert_str_ne(info.arch, "");
+	ck_assert_str_ne(info.arch, "x86_64");
+	ck_assert_str_ne(info.arch, "aarch64");
+	ck_assert_str_eq(node_arch_name("x86_64"), "amd64");
+	ck_assert_str_eq(node_arch_name("aarch64"), "arm64");
+	ck_assert_str_eq(node_arch_name("riscv64"), "riscv64");
+	node_info_release(&info);
+}
+END_TEST
+
 START_TEST(what_is_given_is_said)
 {
 	struct worker_settings settings = plain;
@@ -158,6 +213,9 @@ suite(void)
 	TCase *tests = tcase_create("describe");
 
 	tcase_add_test(tests, what_is_not_given_is_the_machines_less_a_reserve);
+	tcase_add_test(tests, a_machine_has_the_names_that_images_have);
+	tcase_add_test(tests, a_reserve_that_leaves_nothing_is_refused);
+	tcase_add_test(tests, a_machine_keeps_the_larger_of_five_percent_and_128_mib);
 	tcase_add_test(tests, what_is_given_is_said);
 	tcase_add_test(tests, an_address_that_does_not_fit_is_refused_not_cut);
 	tcase_add_test(tests, labels_become_an_object_of_texts);
