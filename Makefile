@@ -24,8 +24,10 @@ unitdir    = $(PREFIX)/lib/systemd/system
 
 CSTD     := -std=gnu11
 WARN     := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2 -Wvla -Wstrict-prototypes \
-            -Wmissing-prototypes -Wwrite-strings $(if $(WERROR),-Werror)
-OPT      ?= -O2 -g
+            -Wmissing-prototypes -Wwrite-strings $(if $(SAN),-Wno-format-truncation) $(if $(WERROR),-Werror)
+# A sanitizer's checks are the same at -O1, which compiles in less time; gcc's guesses at what
+# may be cut short are not.
+OPT      ?= $(if $(SAN),-O1,-O2) -g
 FORTIFY  := $(if $(findstring clang,$(CC)),2,3)
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
             $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY))
@@ -231,7 +233,10 @@ sim: $(SIM) $(PLUGINS)
 		$(if $(SCHEDULER),-S $(SCHEDULER)) $(if $(UNWILLING),-u) $(if $(HOURS),-t $(HOURS)) \
 		$(if $(NODES),-w $(NODES)) $(if $(VERBOSE),-v)
 
-tests: all $(SIM) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FAKES) $(TOOLS) $(FUZZERS)
+# What the tests of plugins and of the programs need; the rest tests what has but one thread.
+tests-plugin: all $(PLUGIN_TESTS) $(FAKES)
+
+tests: tests-plugin $(SIM) $(UNIT_TESTS) $(TOOLS) $(FUZZERS)
 
 # For a make of ours inside a target, unless whoever called make has said -j.
 PARALLEL = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
@@ -239,8 +244,8 @@ PARALLEL = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(s
 # Programs that count their own tests; tests/run adds them up. Flow tests start the real programs.
 SCRIPT_TESTS := $(wildcard tests/lint/layers tests/abi/*_test.sh tests/sim/sim_test tests/sim/mutants/run)
 FLOW_TESTS   := $(wildcard tests/flow/*_test.py)
-# The long ones first: several run at a time.
-CHECKED      := $(FLOW_TESTS) $(SCRIPT_TESTS) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FUZZERS)
+# Several run at a time: those that compute first, while the long ones wait.
+CHECKED      := $(SCRIPT_TESTS) $(FLOW_TESTS) $(UNIT_TESTS) $(PLUGIN_TESTS) $(FUZZERS)
 
 check:
 	@contrib/install-deps check
@@ -352,6 +357,6 @@ help:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all tests check check-long torture fuzz demo bench format lint install uninstall clean help
+.PHONY: all tests tests-plugin check check-long torture fuzz demo bench format lint install uninstall clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
