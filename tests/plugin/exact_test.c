@@ -41,8 +41,12 @@ struct job {                     /* a task */
 struct kind { /* what tasks ask for */
 	struct task_spec spec;
 	struct task_port port;
+	struct task_constraint constraint;
+	char text[24];
+	char pieces[24];
 	char job[16];
 	int group; /* 0: none */
+	int zone;  /* -1: any; else not in that one */
 };
 
 struct ground {
@@ -236,7 +240,10 @@ fits(const struct ground *ground, const struct box *box, int spec)
 		wanted->memory_bytes <= box->info.memory_bytes - box->memory) &&
 	       (wanted->disk_bytes == 0 ||
 		wanted->disk_bytes <= box->info.disk_bytes - box->disk) &&
-	       (wanted->port_count == 0 || !box->ports[spec]);
+	       (wanted->port_count == 0 || !box->ports[spec]) &&
+	       (wanted->constraint_count == 0 || ground->kinds[spec].zone != box->zone) &&
+	       (wanted->max_per_node == 0 ||
+		box->jobs[ground->kinds[spec].group] < wanted->max_per_node);
 }
 
 static void
@@ -340,6 +347,19 @@ place_one(struct ground *ground, struct place_task *task)
 /* ---- its life ---- */
 
 static void
+constrain(struct ground *ground, struct kind *kind)
+{
+	struct cube_error err;
+
+	kind->zone = (int)below(ground, ZONES);
+	(void)snprintf(kind->text, sizeof(kind->text), "zone!=z%d", kind->zone);
+	ck_assert_int_eq(constraint_parse(kind->text, kind->pieces, &kind->constraint, &err),
+			 0);
+	kind->spec.constraints = &kind->constraint;
+	kind->spec.constraint_count = 1;
+}
+
+static void
 make_kinds(struct ground *ground)
 {
 	for (int i = 0; i < SPECS; i++) {
@@ -356,6 +376,11 @@ make_kinds(struct ground *ground)
 		kind->port = (struct task_port){80, 6, (uint16_t)(1000 + i)};
 		kind->spec.ports = &kind->port;
 		kind->spec.port_count = chance(ground, 6);
+		kind->spec.max_per_label = "";
+		if (kind->group != 0 && chance(ground, 5))
+			kind->spec.max_per_node = 1 + (uint32_t)below(ground, 3);
+		if (chance(ground, 4))
+			constrain(ground, kind);
 	}
 	for (int i = 0; i < ZONES; i++) {
 		char value[16];
