@@ -38,8 +38,8 @@ decimal_option(const char *key, const char *text, double least, double most, dou
 
 	if (!decimal_read(text, &read) || read < least || read > most)
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "%s=%.60s: wants a number from %.15g to %.15g", key, text, least,
-				 most);
+				 "%s=%.60s: wants a number from %.15g to %.15g", key, text,
+				 least, most);
 	*number = read;
 	return 0;
 }
