@@ -9,6 +9,7 @@ import tempfile
 import time
 
 from flow import Cluster, RUNNING, event, program, wait_for
+from freed import handovers
 from table import median, spread
 from wire import Wire
 
@@ -158,6 +159,13 @@ def process(table, rounds=200):
                   most=10, note=f"{spread(samples)}; processor of both daemons {processor:.2f} ms a task")
         table.add("submit to 201 (durable), median", median(answered), "ms", note=spread(answered))
         burst(table, c, wire)
+    with Cluster() as c:
+        c.start_manager()
+        c.start_worker("n1", "process.so", "--cpus", "1")
+        c.wait_ready("n1")
+        samples = [h.running_ms for h in handovers(c, 50, 1, "/bin/sleep", "600")]
+        table.add("room freed until a task that waited runs", median(samples), "ms", median(floor),
+                  "posix_spawn and exit", most=100, note=spread(samples))
 
 
 def burst(table, c, wire, count=300):

@@ -11,6 +11,7 @@ import uuid
 
 from daemons import ms_to_running
 from flow import Cluster, Dockerd, RUNNING, event, wait_for
+from freed import handovers
 from table import median, spread
 from wire import Wire
 
@@ -20,6 +21,7 @@ MANY = 200
 ROUNDS = 2
 RAW_MANY = 64
 SWARM = 10
+FREED = 20
 POLL_S = 0.002
 QUIET_S = 0.04  # no container runs sooner
 
@@ -85,6 +87,8 @@ def docker(table):
             c.workers["n1"].kill()
             c.manager.kill()
         raw.remove_all()
+        freed(table, dockerd, raw)
+        raw.remove_all()
         swarm(table, dockerd, raw)
 
 
@@ -102,6 +106,23 @@ def one_by_one(table, c, raw):
               "create and start on its socket", most=1.10, of_peer=True,
               note=f"cube {spread(ours)}; engine {spread(theirs)}")
     wire.close()
+
+
+def freed(table, dockerd, raw):
+    """A task that fits nowhere, from the end of the one in its place until it runs."""
+    with Cluster() as c:
+        c.start_manager()
+        c.start_worker("n1", "docker.so", "--runtime-opt", "socket=" + dockerd.socket, "--runtime-opt",
+                       "network=host", "--cpus", "1")
+        c.wait_ready("n1")
+        samples = [h.running_ms for h in handovers(c, FREED, 1, IMAGE, "sleep", "600")]
+    floor = []
+    for _ in range(FREED):
+        began = time.monotonic()
+        raw.run()
+        floor.append((time.monotonic() - began) * 1e3)
+    table.add("room freed until a task that waited runs", median(samples), "ms", median(floor),
+              "create and start on its socket", most=100, note=f"cube {spread(samples)}; engine {spread(floor)}")
 
 
 def seconds_for_many(wire, count):
