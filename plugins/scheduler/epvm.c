@@ -208,8 +208,7 @@ epvm_close(void *self)
 
 static const struct cube_option epvm_options[] = {
 	{"base", "16",
-	 "n: the higher, the more it keeps away from full nodes; the paper's is "
-	 "the number of machines"},
+	 "how many times dearer a full node is than an empty one; the paper's n, its machines"},
 	{"cpu", "1", "weight of cpu"},
 	{"memory", "1", "weight of memory"},
 	{"tasks", "1", "weight of the number of tasks"},

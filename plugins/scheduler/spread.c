@@ -146,7 +146,8 @@ spread_close(void *self)
 }
 
 static const struct cube_option spread_options[] = {
-	{"label", "", "label of the nodes whose values are spread over first (zone, rack)"},
+	{"label", "",
+	 "label of the nodes (zone, rack) whose values a job is spread over first"},
 	{NULL, NULL, NULL},
 };
 

@@ -151,6 +151,17 @@ static const struct worked table[] = {
 	 .mcpu = 1000,
 	 .memory = 2 * GIB,
 	 .cost = 64 + 1 + (SQRT2 - 1)},
+	/* As an empty one: cpu 1; memory 1; tasks sqrt2 - 1 */
+	{.what = "more is free than there is",
+	 .options = {TWO_A_CORE},
+	 .total_mcpu = NODE,
+	 .used_mcpu = -2000,
+	 .total_memory = MEMORY,
+	 .used_memory = -GIB,
+	 .busy = NAN,
+	 .mcpu = 1000,
+	 .memory = 2 * GIB,
+	 .cost = 1 + 1 + (SQRT2 - 1)},
 	/* cpu 1; memory, all of an empty node: 16 - 1; tasks sqrt2 - 1 */
 	{.what = "no memory is told",
 	 .options = {TWO_A_CORE},

@@ -185,12 +185,14 @@ START_TEST(large_counts_are_still_told_apart)
 	cluster->domain[1] = 2;
 	cluster->domain_peers[1] = 1000000;
 	cluster->domain_peers[2] = 999999;
-	cluster->peers[1] = 65534;
+	cluster->peers[1] = 65535;
+	cluster->demand.mcpu = cluster->demand.memory_bytes = 0;
 	cluster->tasks[1] = UINT32_MAX;
 	cluster->free_mcpu[1] = cluster->free_memory[1] = 0;
 	ck_assert_uint_eq(place(&stage), 1);
 	cluster->domain[0] = 2;
 	cluster->peers[0] = 65535;
+	cluster->peers[1] = 65534;
 	ck_assert_uint_eq(place(&stage), 1);
 	/* Without the label, any count. */
 	stage_close(&stage);
