@@ -23,6 +23,7 @@ extern const struct command command_run;
 extern const struct command command_stop;
 extern const struct command command_status;
 extern const struct command command_logs;
+extern const struct command command_why;
 extern const struct command command_events;
 extern const struct command command_node;
 extern const struct command command_plugin;

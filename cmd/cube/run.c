@@ -8,6 +8,7 @@
 #include "common/clean.h"
 #include "find.h"
 #include "submission.h"
+#include "why_print.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -103,7 +104,16 @@ static const struct cli_option options[] = {
 	 .arg = "SECONDS",
 	 .help = "with --wait or --logs: give up, exit 124"},
 	{.name = "logs", .help = "print its output until it ends; then as --wait"},
-	{.name = "dry-run", .help = "print what would be sent, and send nothing"},
+	{.name = "dry-run",
+	 .arg = "why|print",
+	 .optional = "why",
+	 .help = "submit nothing: show where it would go, or why nowhere; or print what would "
+		 "be sent"},
+	{.name = "output",
+	 .letter = 'o',
+	 .arg = "FORM",
+	 .fallback = "table",
+	 .help = "with --dry-run: table, json, or name, the nodes alone"},
 	OPTION_MANAGER,
 	OPTION_HELP,
 	{.name = NULL},
@@ -119,8 +129,12 @@ static const struct cli_program program = {
 		"IMAGE is a container image, or for a worker with process.so a program; ARG... "
 		"are its arguments. The ids of the tasks are printed, one a line. With a FILE "
 		"whose tasks have ids, a second run says that they are there already, and "
-		"--new runs them again under new ids.\n\n"
-		"Exit codes: 0 submitted, 1 refused or failed, 2 wrong usage. With --wait or "
+		"--new runs them again under new ids. With --dry-run the manager says of each "
+		"task, as the cluster is now and as if it came alone, where it would go or "
+		"what each node lacks, as `cube why` does.\n\n"
+		"Exit codes: 0 submitted, 1 refused or failed, 2 wrong usage. With --dry-run: "
+		"0 "
+		"if every task fits somewhere, else 1. With --wait or "
 		"--logs: the task's own exit code (of several tasks the first that is not 0), "
 		"124 when --timeout is over, 125 when cube itself failed or the task never "
 		"ran.",
@@ -130,7 +144,7 @@ static const struct cli_program program = {
 static bool
 goes_with_file(const char *name)
 {
-	static const char *const with[] = {"file",    "new",  "dry-run", "wait",
+	static const char *const with[] = {"file",    "new",  "dry-run", "output", "wait",
 					   "timeout", "logs", "help",    "manager"};
 
 	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
@@ -167,6 +181,19 @@ check_source(const struct cli_values *values, struct cube_error *err)
 }
 
 static int
+check_dry_run(const struct cli_values *values, enum output_form *form, struct cube_error *err)
+{
+	const char *dry = cli_text(values, "dry-run");
+
+	if (dry != NULL && strcmp(dry, "why") != 0 && strcmp(dry, "print") != 0)
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "--dry-run wants why or print, not '%.40s'", dry);
+	if (cli_given(values, "output") && (dry == NULL || strcmp(dry, "why") != 0))
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "--output goes with --dry-run");
+	return output_form(values, form, err);
+}
+
+static int
 check_waiting(const struct cli_values *values, struct await *plan, struct cube_error *err)
 {
 	const char *wait = cli_text(values, "wait");
@@ -186,7 +213,7 @@ check_waiting(const struct cli_values *values, struct await *plan, struct cube_e
 	if (cli_given(values, "timeout") && !plan->waits)
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "--timeout goes with --wait or --logs");
-	if (plan->waits && cli_flag(values, "dry-run"))
+	if (plan->waits && cli_given(values, "dry-run"))
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "--dry-run submits nothing that could be waited for");
 	return cli_duration(values, "timeout", 1, WAIT_MAX_MS, &plan->timeout_ms, err);
@@ -306,15 +333,38 @@ print_body(const struct submission *submission)
 	return 0;
 }
 
+/* What would become of it. 0, or 1 if a task of it fits nowhere. */
+static int
+dry_run(const struct api *api, const struct submission *submission, enum output_form form,
+	struct cube_error *err)
+{
+	struct answer answer;
+	bool fit = true;
+	int rc = api_call(api, "POST", "/tasks/why", submission->body.data,
+			  submission->body.size, &answer, err);
+
+	if (rc < 0) {
+		if (!submission->verbatim)
+			forget_place(err);
+		return rc;
+	}
+	rc = why_show(&answer.doc, form, &fit, err);
+	answer_release(&answer);
+	return rc == 0 && !fit ? 1 : rc;
+}
+
 static int
 carry_out(const struct cli_values *values, struct await *plan, const struct api *api,
-	  struct cube_error *err)
+	  enum output_form form, struct cube_error *err)
 {
+	const char *dry = cli_text(values, "dry-run");
 	struct submission submission = {0};
 	int rc = submission_make(values, &submission, err);
 
-	if (rc == 0 && cli_flag(values, "dry-run"))
+	if (rc == 0 && dry != NULL && strcmp(dry, "print") == 0)
 		rc = print_body(&submission);
+	else if (rc == 0 && dry != NULL)
+		rc = dry_run(api, &submission, form, err);
 	else if (rc == 0)
 		rc = submit(api, &submission, err);
 	if (rc == 0 && plan->waits)
@@ -326,17 +376,20 @@ carry_out(const struct cli_values *values, struct await *plan, const struct api 
 static int
 run(const struct cli_values *values, struct cube_error *err)
 {
+	enum output_form form;
 	struct await plan = {0};
 	struct api api = {0};
 	int rc = check_source(values, err);
 
+	if (rc == 0)
+		rc = check_dry_run(values, &form, err);
 	if (rc == 0)
 		rc = check_waiting(values, &plan, err);
 	if (rc == 0)
 		rc = api_init(&api, values, err);
 	if (rc < 0)
 		return rc;
-	rc = carry_out(values, &plan, &api, err);
+	rc = carry_out(values, &plan, &api, form, err);
 	/* Mistakes in the options are usage also then: nothing has been submitted. */
 	if (rc >= 0 || !plan.waits || (rc == CUBE_ERR_INVALID && !cli_given(values, "file")))
 		return rc;

@@ -232,12 +232,13 @@ int
 submission_from_options(const struct cli_values *values, struct submission *out,
 			struct cube_error *err)
 {
+	const char *dry = cli_text(values, "dry-run");
 	struct json_writer *writer;
 	int rc = submission_room(out, 1, err);
 
 	if (rc < 0)
 		return rc;
-	writer = json_writer_new(&out->body, cli_flag(values, "dry-run"));
+	writer = json_writer_new(&out->body, dry != NULL && strcmp(dry, "print") == 0);
 	if (writer == NULL)
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	event_new_id(out->ids[0]);

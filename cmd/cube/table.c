@@ -57,6 +57,13 @@ table_init(struct table *table, const char *const *heads)
 }
 
 void
+table_init_bare(struct table *table, size_t columns)
+{
+	memset(table, 0, sizeof(*table));
+	table->columns = columns < TABLE_COLUMNS_MAX ? columns : TABLE_COLUMNS_MAX;
+}
+
+void
 table_add(struct table *table, const char *const *cells)
 {
 	for (size_t i = 0; i < table->columns && !table->failed; i++)

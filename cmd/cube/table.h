@@ -24,7 +24,7 @@ int output_form(const struct cli_values *values, enum output_form *out, struct c
 
 struct table {
 	size_t columns;
-	size_t rows;     /* the head is the first */
+	size_t rows;     /* the head, if there is one, is the first */
 	size_t filled;   /* cells */
 	size_t capacity; /* in cells */
 	char **cells;
@@ -32,6 +32,7 @@ struct table {
 };
 
 void table_init(struct table *table, const char *const *heads); /* NULL-ended */
+void table_init_bare(struct table *table, size_t columns);      /* without a head */
 /* A row of as many texts as there are columns; copied. */
 void table_add(struct table *table, const char *const *cells);
 /* Prints it, each column as wide as its widest cell. NO_MEMORY if a row was lost. */

@@ -17,7 +17,14 @@ const char *amount_number(const char *text, double *number);
  * such text. */
 int amount_bytes(const char *text, double *bytes);
 
-/* 512 MiB, 1.5 GiB: the largest unit of which there is at least one. */
+/* 512 MiB, 1.5 GiB: in the largest unit of which there is at least one, to four digits and
+ * rounded down, so that whoever asks for what he reads finds it there. Below 0 is 0. */
 void amount_add_bytes(struct buf *out, int64_t bytes);
+/* 0.25 cores, 1 core: to the thousandth, as they are counted. */
+void amount_add_cores(struct buf *out, int64_t mcpu);
+/* 2,997 */
+void amount_add_count(struct buf *out, uint64_t count);
+/* The most that has four digits and is not more than bytes. */
+int64_t amount_bytes_down(int64_t bytes);
 
 #endif

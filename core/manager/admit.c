@@ -71,8 +71,8 @@ check_one(struct manager *manager, const struct manager_message *message,
 	return CUBE_ERR_CONFLICT;
 }
 
-static int
-check_all(struct manager *manager, const struct manager_message *message)
+int
+admit_check(struct manager *manager, const struct manager_message *message)
 {
 	struct map *seen = NULL; /* borrows its keys from the requests */
 	int result = 0;
@@ -121,7 +121,7 @@ admit_submit(struct manager *manager, const struct manager_message *message)
 	struct manager_effect *reply;
 	size_t i;
 
-	if (reply_fault(manager, message) || check_all(manager, message) != 0)
+	if (reply_fault(manager, message) || admit_check(manager, message) != 0)
 		return;
 	reply = reply_new(manager, message, 201);
 	if (reply == NULL)

@@ -6,6 +6,8 @@
 
 struct manager;
 
+/* Could all of message's requests be carried out? 0, or a refusal that is answered. */
+int admit_check(struct manager *manager, const struct manager_message *message);
 void admit_submit(struct manager *manager, const struct manager_message *message);
 
 #endif

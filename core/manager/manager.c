@@ -11,6 +11,7 @@
 #include "manager/contact.h"
 #include "manager/cordon.h"
 #include "manager/drain.h"
+#include "manager/explain.h"
 #include "manager/join.h"
 #include "manager/place.h"
 #include "manager/read.h"
@@ -283,6 +284,9 @@ dispatch(struct manager *manager, struct manager_message *message)
 		break;
 	case MANAGER_HISTORY:
 		read_history(manager, message);
+		break;
+	case MANAGER_WHY:
+		explain_take(manager, message);
 		break;
 	case MANAGER_EVENTS:
 		watch_take(manager, message);

@@ -47,6 +47,9 @@ manager_effect_free(struct outbox_item *item)
 	tasks_free(effect->tasks, effect->task_count);
 	node_views_free(effect->nodes, effect->node_count);
 	free(effect->history);
+	for (i = 0; i < effect->why_count; i++)
+		why_release(&effect->whys[i]);
+	free(effect->whys);
 	for (i = 0; i < effect->event_count; i++)
 		event_put(effect->events[i]);
 	free(effect->events);

@@ -10,6 +10,7 @@
 #include "model/codec.h"
 #include "model/history.h"
 #include "model/step.h"
+#include "model/why.h"
 
 struct event;
 
@@ -20,7 +21,11 @@ enum manager_message_kind {
 	MANAGER_LIST,                   /* filter */
 	MANAGER_GET,                    /* task_id */
 	MANAGER_HISTORY,                /* task_id */
-	MANAGER_EVENTS,                 /* watch; task_id and node, if not "": of these alone */
+	/* task_id; or, if there are any, requests[]: why those would wait, or where they would
+	 * go, if they were submitted. The reply has the first ones, at least one: the rest is
+	 * asked for again */
+	MANAGER_WHY,
+	MANAGER_EVENTS, /* watch; task_id and node, if not "": of these alone */
 	MANAGER_NODES,
 	MANAGER_NODE,        /* node */
 	MANAGER_JOIN,        /* info: a worker registers or changes */
@@ -108,6 +113,8 @@ struct manager_effect {
 	size_t node_count;
 	struct history_entry *history;
 	size_t history_count;
+	struct why *whys;
+	size_t why_count;
 	struct event **events; /* each shared and counted: manager/events.h */
 	size_t event_count;
 	char cluster[ID_SIZE]; /* join: the cluster joined */

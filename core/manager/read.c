@@ -107,11 +107,10 @@ read_list(struct manager *manager, const struct manager_message *message)
 	reply_send(manager, reply);
 }
 
-/* NULL: not there, and answered. */
-static const struct entry *
-find_visible(struct manager *manager, const struct manager_message *message)
+struct entry *
+read_find(struct manager *manager, const struct manager_message *message)
 {
-	const struct entry *entry = ledger_find(manager, message->task_id);
+	struct entry *entry = ledger_find(manager, message->task_id);
 
 	if (entry == NULL) {
 		done_reply_unknown(manager, message, message->task_id);
@@ -130,7 +129,7 @@ find_visible(struct manager *manager, const struct manager_message *message)
 void
 read_get(struct manager *manager, const struct manager_message *message)
 {
-	const struct entry *entry = find_visible(manager, message);
+	const struct entry *entry = read_find(manager, message);
 	struct manager_effect *reply;
 
 	if (entry == NULL || (reply = reply_new(manager, message, 200)) == NULL)
@@ -146,7 +145,7 @@ read_get(struct manager *manager, const struct manager_message *message)
 void
 read_history(struct manager *manager, const struct manager_message *message)
 {
-	const struct entry *entry = find_visible(manager, message);
+	const struct entry *entry = read_find(manager, message);
 	struct manager_effect *reply;
 	const struct event *event;
 	size_t count = 0;

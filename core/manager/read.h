@@ -4,7 +4,12 @@
 
 #include "manager/message.h"
 
+struct entry;
 struct manager;
+
+/* The task that message is about; NULL: it is not there, or not yet to be seen, and that is
+ * answered. */
+struct entry *read_find(struct manager *manager, const struct manager_message *message);
 
 void read_list(struct manager *manager, const struct manager_message *message);
 void read_get(struct manager *manager, const struct manager_message *message);

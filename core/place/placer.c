@@ -111,8 +111,8 @@ placer_first(struct placer *placer)
 	return shape != NULL ? shape->first : NULL;
 }
 
-static struct cube_demand
-demand_of(struct placer *placer, const struct shape *shape)
+struct cube_demand
+placer_demand(struct placer *placer, const struct shape *shape)
 {
 	const struct groups *groups = &placer->groups;
 	struct cube_demand demand = {.struct_size = sizeof(demand),
@@ -182,7 +182,7 @@ placer_choose(struct placer *placer, struct place_task *task, const struct place
 	      size_t *work)
 {
 	struct shape *shape = task->shape;
-	struct cube_demand demand = demand_of(placer, shape);
+	struct cube_demand demand = placer_demand(placer, shape);
 	struct cube_error err = {.code = 0};
 	struct kept_shape *kept = kept_refresh(placer, shape, &demand, work, &err);
 	uint32_t row = SCHEDULER_NOTHING;

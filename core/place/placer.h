@@ -94,6 +94,8 @@ struct place_task *placer_first(struct placer *placer);
  * another will do; NULL: none. Adds to *work what was done, in rows. */
 struct place_node *placer_choose(struct placer *placer, struct place_task *task,
 				 const struct place_node *avoid, size_t *work);
+/* What a scheduler is told of such a task; without the eligible rows. */
+struct cube_demand placer_demand(struct placer *placer, const struct shape *shape);
 /* Is there a node that could take such a task now? */
 bool placer_fits_anywhere(struct placer *placer, const struct place_task *task);
 /* May task start again on node, where its room was kept? The node may have changed since. */

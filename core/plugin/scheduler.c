@@ -140,6 +140,12 @@ scheduler_close(struct scheduler *scheduler)
 }
 
 bool
+scheduler_chooses(const struct scheduler *scheduler)
+{
+	return scheduler->ops.select != NULL || scheduler->ops.pick != NULL;
+}
+
+bool
 scheduler_is_pure(const struct scheduler *scheduler)
 {
 	return (scheduler->ops.flags & CUBE_SCHEDULER_ROW_PURE) != 0 &&

@@ -29,6 +29,8 @@ int scheduler_open(const char *name, const struct cube_scheduler_ops *ops,
 		   struct scheduler **out, struct cube_error *err);
 void scheduler_close(struct scheduler *scheduler);
 const char *scheduler_name(const struct scheduler *scheduler);
+/* It selects or picks: the lowest cost need not be what it takes. */
+bool scheduler_chooses(const struct scheduler *scheduler);
 /* A cost depends on its row and the demand alone, and the lowest wins: costs may be kept. */
 bool scheduler_is_pure(const struct scheduler *scheduler);
 

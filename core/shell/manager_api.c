@@ -215,45 +215,58 @@ begins_array(const struct buf *body)
 	return text[strspn(text, " \t\r\n")] == '[';
 }
 
+struct manager_message *
+manager_requests_read(struct http_request *request, enum manager_message_kind kind, bool *many)
+{
+	cleanup_buf struct buf body = BUF_INIT(ARRAY_LIMIT_BYTES);
+	cleanup_json struct json_doc doc = {0};
+	struct manager_message *message;
+	struct cube_error err;
+	int status;
+
+	if (!http_body_or_reply(request, &body))
+		return NULL;
+	if (body.size > TASK_LIMIT_BYTES && !begins_array(&body)) {
+		http_reply_error(request, 413, "one task is over the limit of %zu bytes",
+				 TASK_LIMIT_BYTES);
+		return NULL;
+	}
+	if (json_parse(buf_text(&body), body.size, &doc, &err) != 0) {
+		http_reply_error(request, http_status_of(err.code), "%s", err.message);
+		return NULL;
+	}
+	*many = doc.root->type == JSON_ARRAY;
+	message = manager_message_new(kind);
+	if (message == NULL) {
+		http_reply_error(request, 503, "out of memory");
+		return NULL;
+	}
+	status = submit_read(&doc, message, &err);
+	if (status != 0) {
+		manager_message_free(message);
+		http_reply_error(request, status, "%s", err.message);
+		return NULL;
+	}
+	return message;
+}
+
 static void
 handle_submit(void *ctx, struct http_request *request)
 {
 	struct manager_api *api = ctx;
-	cleanup_buf struct buf body = BUF_INIT(ARRAY_LIMIT_BYTES);
-	cleanup_json struct json_doc doc = {0};
-	struct manager_message *message;
+	bool many = false;
+	struct manager_message *message = manager_requests_read(request, MANAGER_SUBMIT, &many);
 	struct manager_effect *reply;
-	struct cube_error err;
 	char unknown[160] = "";
-	bool many;
-	int status;
 
-	if (!http_body_or_reply(request, &body))
+	if (message == NULL)
 		return;
-	if (body.size > TASK_LIMIT_BYTES && !begins_array(&body)) {
-		http_reply_error(request, 413, "one task is over the limit of %zu bytes",
-				 TASK_LIMIT_BYTES);
-		return;
-	}
-	if (json_parse(buf_text(&body), body.size, &doc, &err) != 0) {
-		http_reply_error(request, http_status_of(err.code), "%s", err.message);
-		return;
-	}
-	many = doc.root->type == JSON_ARRAY;
-	message = manager_message_new(MANAGER_SUBMIT);
-	status = message != NULL ? submit_read(&doc, message, &err) : 0;
-	if (status != 0) {
-		manager_message_free(message);
-		http_reply_error(request, status, "%s", err.message);
-		return;
-	}
-	if (message != NULL && message->request_count == 0) {
+	if (message->request_count == 0) {
 		manager_message_free(message);
 		http_reply(request, 201, HTTP_JSON, NULL, "[]", 2);
 		return;
 	}
-	if (message != NULL)
-		unknown_text(message, many, unknown);
+	unknown_text(message, many, unknown);
 	reply = manager_ask_ok(api, request, message, unknown);
 	if (reply == NULL)
 		return;
@@ -356,6 +369,8 @@ const struct http_route manager_routes[] = {
 	{"GET", "/tasks/{id}", handle_get},
 	{"DELETE", "/tasks/{id}", handle_delete},
 	{"GET", "/tasks/{id}/history", handle_history},
+	{"GET", "/tasks/{id}/why", manager_why_handle},
+	{"POST", "/tasks/why", manager_why_new_handle},
 	{"GET", "/tasks/{id}/logs", manager_logs_handle},
 	{"GET", "/events", manager_events_handle},
 	{"GET", "/nodes", manager_nodes_handle},

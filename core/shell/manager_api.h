@@ -2,8 +2,8 @@
  *
  * Handlers run on the server's threads. Each reads, checks, posts one message to the brain,
  * waits for its reply and encodes it; none touches the brain's state. manager_api.c has the
- * table, submits and single tasks; manager_list.c lists; manager_nodes_api.c nodes;
- * manager_logs.c logs; manager_events.c the stream of events.
+ * table, submits and single tasks; manager_why.c reasons; manager_list.c lists;
+ * manager_nodes_api.c nodes; manager_logs.c logs; manager_events.c the stream of events.
  */
 #ifndef SHELL_MANAGER_API_H
 #define SHELL_MANAGER_API_H
@@ -40,6 +40,14 @@ manager_ask_quietly(struct manager_api *api, struct manager_message *message);
 struct manager_message *
 manager_message_for_task(struct http_request *request, enum manager_message_kind kind);
 
+/* What the body of a POST /tasks says, checked, as a message of kind; *many: it is an array.
+ * NULL: the request has been answered. */
+struct manager_message *
+manager_requests_read(struct http_request *request, enum manager_message_kind kind, bool *many);
+
+/* GET /tasks/{id}/why and POST /tasks/why (manager_why.c) */
+void manager_why_handle(void *ctx, struct http_request *request);
+void manager_why_new_handle(void *ctx, struct http_request *request);
 /* GET /tasks (manager_list.c) */
 void manager_list_handle(void *ctx, struct http_request *request);
 /* GET /events (manager_events.c) */

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 from flow import BUILD, COMPLETED, FAILED, RUNNING, Cluster, event, free_port, program, wait_for
 
 NOBODY = "start cube-manager, or name another with -m or $CUBE_MANAGER\n"
-COMMANDS = ["run", "stop", "status", "logs", "events", "node", "plugin", "version"]
+COMMANDS = ["run", "stop", "status", "logs", "why", "events", "node", "plugin", "version"]
 
 
 def is_id(text):
@@ -59,6 +59,12 @@ class Usage(unittest.TestCase):
                 ("run --wait --timeout soon x",
                  "cube run: --timeout soon: must be a time such as 30, 30s, 500ms, 5m or 1h, "
                  "from 0.001s to 31622400s\n"),
+                ("run --dry-run=soon x", "cube run: --dry-run wants why or print, not 'soon'\n"),
+                ("run -o json x", "cube run: --output goes with --dry-run\n"),
+                ("run --dry-run=print -o json x", "cube run: --output goes with --dry-run\n"),
+                ("run --dry-run -o xml x", "cube run: --output wants table, json or name, not 'xml'\n"),
+                ("why", "cube why: give one task, by its name or id (see cube status)\n"),
+                ("why a b", "cube why: give one task, by its name or id (see cube status)\n"),
                 ("run --dry-run --wait x", "cube run: --dry-run submits nothing that could be waited for\n"),
                 ("run --memory x y", "cube run: --memory wants a size such as 64m or 1.5g, not 'x'\n"),
                 ("run --wait --memory x y", "cube run: --memory wants a size such as 64m or 1.5g, not 'x'\n"),
@@ -98,7 +104,7 @@ class Usage(unittest.TestCase):
         self.assertIn("usage: cube COMMAND", err)
 
     def test_help_of_the_image_is_the_image_s(self):
-        code, out, err = cube("run", "--dry-run", "image", "--help", "-p", "1")
+        code, out, err = cube("run", "--dry-run=print", "image", "--help", "-p", "1")
         self.assertEqual((code, err), (0, ""))
         self.assertEqual(json.loads(out)["Task"]["Cmd"], ["--help", "-p", "1"])
 
@@ -225,9 +231,9 @@ class Cli(unittest.TestCase):
         self.assertNotIn("line 1", err)  # of a text that nobody has seen
         self.assertEqual(self.cube("run", "--wait", "--name", "a b", "/bin/true")[0], 125)
 
-    def test_dry_run_submits_nothing_and_its_output_can_be_run(self):
+    def test_what_a_dry_run_prints_can_be_run(self):
         before = len(self.manager.get("/tasks"))
-        code, out, err = self.cube("run", "--dry-run", "--name", "dry", "/bin/sh", "-c", "exit 0")
+        code, out, err = self.cube("run", "--dry-run=print", "--name", "dry", "/bin/sh", "-c", "exit 0")
         self.assertEqual((code, err, len(self.manager.get("/tasks"))), (0, "", before))
         task_id = json.loads(out)["Task"]["ID"]
         self.assertEqual(self.cube("run", "-f", "-", "--wait", input=out), (0, task_id + "\n", ""))

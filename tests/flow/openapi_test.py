@@ -102,6 +102,8 @@ class Sources(unittest.TestCase):
         self.assertEqual(keys("model/codec_orders.c"),
                          set(self.properties("Orders")) | set(self.properties("Order")))
         self.assertEqual(keys("model/history.c"), set(self.properties("HistoryEntry")))
+        self.assertEqual(keys("model/why.c"), set().union(*map(self.properties, (
+            "Why", "WhyReason", "WhyChange", "WhyCost"))))
         self.assertEqual(keys("http/reply.c"), set(self.properties("Error")))
         self.assertEqual(keys("shell/sampler.c") - {"all", "used", "free", "freeInodes", "id", "last1min", "last5min",
                                                     "last15min", "process_running", "process_total", "last_pid"},
@@ -114,6 +116,8 @@ class Sources(unittest.TestCase):
         for schema, file, name in (("Task", "codec_spec.c", "spec_fields"),
                                    ("MaxPerLabel", "codec_placing.c", "limit_fields"), ("Node", "codec_node.c", "node_fields"),
                                    ("TaskEvent", "codec_request.c", "event_fields"),
+                                   ("WhyReason", "why.c", "reason_fields"), ("WhyChange", "why.c", "change_fields"),
+                                   ("WhyCost", "why.c", "cost_fields"), ("Why", "why.c", "why_fields"),
                                    ("Orders", "codec_orders.c", "orders_fields"),
                                    ("Order", "codec_orders.c", "order_fields")):
             fields, properties = table(file, name), self.properties(schema)
@@ -273,6 +277,7 @@ class Walk:
         self.walk_submits("manager")
         self.walk_tasks("manager", self.running)
         self.walk_nodes()
+        self.walk_why()
         self.walk_manager_lists()
         self.walk_events()
         self.walk_worker()
@@ -321,7 +326,7 @@ class Walk:
 
     def walk_tasks(self, server, there):
         nowhere = uuid.uuid4()
-        for method, tail, good in (("GET", "", 200), ("GET", "/history", 200), ("GET", "/logs?tail=9", 200),
+        for method, tail, good in (("GET", "", 200), ("GET", "/history", 200), ("GET", "/why", 200), ("GET", "/logs?tail=9", 200),
                                    ("DELETE", "", 204)):
             if (server, method, "/tasks/{id}" + tail.partition("?")[0]) not in self.operations:
                 continue
@@ -329,6 +334,19 @@ class Walk:
             self.ask(server, method, f"/tasks/{nowhere}{tail}", wanted=404)
             if method != "DELETE":
                 self.ask(server, method, f"/tasks/{there}{tail}", wanted=good)
+
+    def walk_why(self):
+        """What is there, what has ended, what would fit and what would not."""
+        self.ask("manager", "GET", f"/tasks/{self.ended}/why", wanted=200)
+        plain, huge = event("/bin/true"), event("/bin/true", Cpu=4000)
+        self.ask("manager", "POST", "/tasks/why", plain, 200)
+        if len(self.ask("manager", "POST", "/tasks/why", [plain, huge, self.full_event()], 200)) != 3:
+            self.faults.append("/tasks/why: three tasks, and not three answers")
+        self.ask("manager", "POST", "/tasks/why", dict(plain, Colour="red"), 400)
+        self.ask("manager", "POST", "/tasks/why", {"State": 3, "Task": {"ID": self.running}}, 400)
+        other = event("/bin/true", ID=self.running)
+        self.ask("manager", "POST", "/tasks/why", other, 409)
+        self.send_length("manager", "POST", "/tasks/why", 1 << 30)
 
     def walk_manager_lists(self):
         self.ask("manager", "GET", f"/tasks/{self.ended}", wanted=200)
@@ -428,7 +446,8 @@ class Walk:
         for pattern in self.document["paths"]:
             path = pattern.replace("{id}", self.running).replace("{name}", "n1")
             for server in self.daemons:
-                methods = {m for s, m, p in self.operations if (s, p) == (server, pattern)}
+                methods = {m for s, m, p in self.operations
+                           if s == server and re.fullmatch(re.sub(r"{\w+}", "[^/]+", p), path)}
                 for method in {m.upper() for m in METHODS} - methods:
                     status, fields, answer = self.daemons[server].request(method, path)
                     where = f"{server} {method} {path} -> {status}"
