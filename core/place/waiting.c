@@ -92,7 +92,7 @@ shape_key(const struct task_spec *spec)
 		buf_append_text(&key, spec->constraints[i].text);
 	}
 	if (spec->max_per_node > 0) {
-		buf_append_text(&key, "\n");
+		buf_append_text(&key, "\n\n"); /* none of them is empty */
 		key_number(&key, spec->max_per_node);
 		limit_add_key(&key, spec);
 	}
