@@ -13,11 +13,12 @@
  *     tasks    tasks / (tasks_per_core * cores)            1 / (tasks_per_core * cores)
  *
  * n is the option base. In the paper it is the number of machines; here that would make the
- * cost of a row depend on other rows. "tasks" is the paper's cpu load, a number of jobs by the
- * speed of the machine; its L, the load that counts as full, is an option too. It is what
- * spreads tasks that ask for nothing; cpu is beside it because ours say what they will use.
- * w(r) are options, 1 in the paper. The book's version adds and subtracts the same cpu term,
- * which leaves nothing of it; here the task's own cpu is in the first of the two.
+ * cost of a row depend on other rows, and few machines would hardly be kept apart. "tasks" is
+ * the paper's cpu load, a number of jobs by the speed of the machine; its L, the load that
+ * counts as full, is an option too. It is what spreads tasks that ask for nothing; cpu is
+ * beside it because ours say what they will use. w(r) are options, 1 in the paper. The book's
+ * version adds and subtracts the same cpu term, which leaves nothing of it; here the task's own
+ * cpu is in the first of the two.
  *
  * A node that tells no total (0) of what the task asks for pays for the whole of it, w * (n -
  * 1), so those that tell are preferred; of cores it then has one. Above 2^64 a power goes
@@ -207,7 +208,7 @@ epvm_close(void *self)
 }
 
 static const struct cube_option epvm_options[] = {
-	{"base", "16",
+	{"base", "256",
 	 "how many times dearer a full node is than an empty one; the paper's n, its machines"},
 	{"cpu", "1", "weight of cpu"},
 	{"memory", "1", "weight of memory"},

@@ -161,7 +161,7 @@ class Plugins(Start):
         self.assertRegex(out, r"(?m)^Options of --store sqlite\.so \(--store-opt KEY=VALUE\):\n  path=")
         self.assertRegex(help_of("cube-worker"), r"(?m)^  pull=missing +\S")
         out = help_of("cube-manager", "--store=memory.so")
-        self.assertRegex(out, r"(?m)^Options of --scheduler epvm\.so \(--scheduler-opt KEY=VALUE\):\n  base=16 +\S")
+        self.assertRegex(out, r"(?m)^Options of --scheduler epvm\.so \(--scheduler-opt KEY=VALUE\):\n  base=256 +\S")
         self.assertIn("\n--scheduler roundrobin.so takes no options.\n", help_of("cube-manager", "--scheduler=roundrobin.so"))
         self.assertIn("\n--store memory.so takes no options.\n", out)
         # One that cannot be loaded is no reason to give no help.

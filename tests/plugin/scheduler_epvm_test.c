@@ -28,14 +28,14 @@ struct worked {
 
 /* Unless a case says otherwise: n = 16, two tasks fill a core, a node of 4 cores (so 8 tasks
  * fill it) and 8 GiB, a task of 1 core and 2 GiB: d(cpu) = d(memory) = 1/4, d(tasks) = 1/8. */
-#define TWO_A_CORE "tasks_per_core=2"
-#define NODE       4000
-#define MEMORY     (8 * GIB)
+#define BY_HAND "base=16", "tasks_per_core=2"
+#define NODE    4000
+#define MEMORY  (8 * GIB)
 
 static const struct worked table[] = {
 	/* cpu 16^(1/4) - 1 = 1; memory the same; tasks 16^(1/8) - 1 = sqrt2 - 1 */
 	{.what = "an empty node",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_mcpu = NODE,
 	 .total_memory = MEMORY,
 	 .busy = NAN,
@@ -44,7 +44,7 @@ static const struct worked table[] = {
 	 .cost = 1 + 1 + (SQRT2 - 1)},
 	/* cpu 16^(3/4) - 16^(2/4) = 8 - 4; memory 1; tasks 16^(5/8) - 16^(4/8) = 4 sqrt2 - 4 */
 	{.what = "half of the cpu is reserved, by four tasks",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_mcpu = NODE,
 	 .used_mcpu = 2000,
 	 .total_memory = MEMORY,
@@ -55,7 +55,7 @@ static const struct worked table[] = {
 	 .cost = 4 + 1 + (4 * SQRT2 - 4)},
 	/* cpu 1; memory 16 - 16^(3/4) = 16 - 8; tasks 16^(3/8) - 16^(2/8) = 2 sqrt2 - 2 */
 	{.what = "three quarters of the memory are reserved, by two tasks",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_mcpu = NODE,
 	 .total_memory = MEMORY,
 	 .used_memory = 6 * GIB,
@@ -67,7 +67,7 @@ static const struct worked table[] = {
 	/* cpu from 1/2, measured, and not from 1/4: 8 - 4; memory 1; tasks 16^(2/8) - 16^(1/8)
 	 */
 	{.what = "more is measured than reserved",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_mcpu = NODE,
 	 .used_mcpu = 1000,
 	 .total_memory = MEMORY,
@@ -78,7 +78,7 @@ static const struct worked table[] = {
 	 .cost = 4 + 1 + (2 - SQRT2)},
 	/* cpu from 1/2, reserved, and not from 1/4: 8 - 4; the rest as before */
 	{.what = "more is reserved than measured",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_mcpu = NODE,
 	 .used_mcpu = 2000,
 	 .total_memory = MEMORY,
@@ -89,7 +89,7 @@ static const struct worked table[] = {
 	 .cost = 4 + 1 + (2 - SQRT2)},
 	/* cpu and memory 0, whatever is used of them; tasks 16^(5/8) - 16^(4/8) */
 	{.what = "a task that asks for nothing",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_mcpu = NODE,
 	 .used_mcpu = 3000,
 	 .total_memory = MEMORY,
@@ -99,7 +99,7 @@ static const struct worked table[] = {
 	 .cost = 4 * SQRT2 - 4},
 	/* d(cpu) = d(memory) = 1/16, d(tasks) = 1/32 */
 	{.what = "a node four times the size",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_mcpu = 4 * NODE,
 	 .total_memory = 4 * MEMORY,
 	 .busy = NAN,
@@ -108,7 +108,7 @@ static const struct worked table[] = {
 	 .cost = 2 * (ROOT4_2 - 1) + (ROOT8_2 - 1)},
 	/* The same, all of it from 1/2: four times as much. */
 	{.what = "a node four times the size, half full",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_mcpu = 4 * NODE,
 	 .used_mcpu = 2 * NODE,
 	 .total_memory = 4 * MEMORY,
@@ -120,7 +120,7 @@ static const struct worked table[] = {
 	 .cost = 4 * (2 * (ROOT4_2 - 1) + (ROOT8_2 - 1))},
 	/* The second case with 2 * cpu + 0 * memory + 3 * tasks. */
 	{.what = "weights",
-	 .options = {TWO_A_CORE, "cpu=2", "memory=0", "tasks=3"},
+	 .options = {BY_HAND, "cpu=2", "memory=0", "tasks=3"},
 	 .total_mcpu = NODE,
 	 .used_mcpu = 2000,
 	 .total_memory = MEMORY,
@@ -131,7 +131,7 @@ static const struct worked table[] = {
 	 .cost = 2 * 4 + 3 * (4 * SQRT2 - 4)},
 	/* n = 81: cpu 81^(3/4) - 81^(2/4) = 27 - 9; memory 3 - 1; tasks 81^(5/8) - 81^(4/8) */
 	{.what = "another base",
-	 .options = {TWO_A_CORE, "base=81"},
+	 .options = {"base=81", "tasks_per_core=2"},
 	 .total_mcpu = NODE,
 	 .used_mcpu = 2000,
 	 .total_memory = MEMORY,
@@ -143,7 +143,7 @@ static const struct worked table[] = {
 	/* 6 of 4 cores are reserved: 16^(7/4) - 16^(6/4) = 128 - 64; memory 1; tasks sqrt2 - 1
 	 */
 	{.what = "more is reserved than there is",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_mcpu = NODE,
 	 .used_mcpu = 6000,
 	 .total_memory = MEMORY,
@@ -153,7 +153,7 @@ static const struct worked table[] = {
 	 .cost = 64 + 1 + (SQRT2 - 1)},
 	/* As an empty one: cpu 1; memory 1; tasks sqrt2 - 1 */
 	{.what = "more is free than there is",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_mcpu = NODE,
 	 .used_mcpu = -2000,
 	 .total_memory = MEMORY,
@@ -164,7 +164,7 @@ static const struct worked table[] = {
 	 .cost = 1 + 1 + (SQRT2 - 1)},
 	/* cpu 1; memory, all of an empty node: 16 - 1; tasks sqrt2 - 1 */
 	{.what = "no memory is told",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_mcpu = NODE,
 	 .used_memory = 5 * GIB,
 	 .busy = NAN,
@@ -173,14 +173,15 @@ static const struct worked table[] = {
 	 .cost = 1 + 15 + (SQRT2 - 1)},
 	/* cpu 16 - 1; memory 1; tasks, of one core, so d = 1/2: 4 - 1 */
 	{.what = "no cores are told",
-	 .options = {TWO_A_CORE},
+	 .options = {BY_HAND},
 	 .total_memory = MEMORY,
 	 .busy = NAN,
 	 .mcpu = 1000,
 	 .memory = 2 * GIB,
 	 .cost = 15 + 1 + 3},
-	/* The defaults: n = 16, eight tasks a core, so 32 fill 4 cores: 16^(9/32) - 16^(8/32).
-	 */
+	/* The defaults: n = 256, eight tasks a core, so 32 fill 4 cores. Cpu and memory
+	 * 256^(3/4)
+	 * - 256^(2/4) = 64 - 16; tasks 256^(9/32) - 256^(8/32) = 4 * (2^(1/4) - 1). */
 	{.what = "the defaults",
 	 .total_mcpu = NODE,
 	 .used_mcpu = 2000,
@@ -190,7 +191,7 @@ static const struct worked table[] = {
 	 .busy = NAN,
 	 .mcpu = 1000,
 	 .memory = 2 * GIB,
-	 .cost = 4 + 4 + 2 * (ROOT8_2 - 1)},
+	 .cost = 48 + 48 + 4 * (ROOT4_2 - 1)},
 };
 
 static size_t
@@ -256,11 +257,11 @@ START_TEST(a_sequence_of_placements_goes_as_by_hand)
 		{'Q', 3.1892, 6.8284, 0}, {'P', 4.4500, 1.6569, 1},   {'Q', 6.3784, 9.6569, 0},
 		{'P', 8.9000, 2.3431, 1}, {'Q', 12.7568, 13.6569, 0}, {'P', -1, 3.3137, 1},
 	};
-	const char *options[] = {"tasks=0"};
+	const char *options[] = {"base=16", "tasks=0"};
 	struct stage stage = {.scheduler = NULL};
 	struct cluster *cluster = &stage.cluster;
 
-	stage_open_with(&stage, FILE_NAME, 2, options, 1);
+	stage_open_with(&stage, FILE_NAME, 2, options, 2);
 	node_set(cluster, 0, 4000, 16 * GIB, 0);
 	node_set(cluster, 1, 8000, 8 * GIB, 0);
 	cluster->busy[0] = cluster->busy[1] = NAN;
