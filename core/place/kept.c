@@ -231,7 +231,8 @@ mark_changed(struct placer *placer, const struct kept_shape *kept)
 	uint32_t row;
 
 	if (!kept->complete) {
-		memset(all->dirty, 0xff, all->capacity / 8);
+		if (all->capacity > 0) /* else there is nothing, and dirty is NULL */
+			memset(all->dirty, 0xff, all->capacity / 8);
 		return (struct span){.from = 0, .to = all->capacity / 64};
 	}
 	mark_domains(placer, kept, &span);
