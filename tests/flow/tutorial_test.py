@@ -1,7 +1,10 @@
 """contrib/example-scheduler/TUTORIAL.md, done as it says: its commands are run in their order, in an
 empty folder and against a `make install` into a temporary prefix, its files are saved and built, and
 what it shows of their output is compared. Ports are exchanged for free ones; ids, ages and moments
-differ from run to run, and `...` stands for whatever may be there."""
+differ from run to run, and `...` stands for whatever may be there.
+
+The examples in C++ and Rust beside it are built from the same installed cube, checked, and place a
+task in a cluster; the one in Rust where rustc is."""
 
 import os
 import re
@@ -14,7 +17,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from flow import BUILD, ROOT, SLOW, Cluster, free_port
+from flow import BUILD, ROOT, RUNNING, SLOW, Cluster, free_port
 
 FOLDER = os.path.join(ROOT, "contrib", "example-scheduler")
 TUTORIAL = os.path.join(FOLDER, "TUTORIAL.md")
@@ -109,7 +112,9 @@ class Shell:
         self.process.wait()
 
 
-class Tutorial(unittest.TestCase):
+class Installed(unittest.TestCase):
+    """With a cube in a prefix of its own, and an environment in which it is found."""
+
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster()  # its folder, and what is left running in it in the end
@@ -118,17 +123,23 @@ class Tutorial(unittest.TestCase):
         made = subprocess.run(["make", "--no-print-directory", "-C", ROOT, "BUILD=" + BUILD, "install",
                                "PREFIX=" + cls.prefix], text=True, capture_output=True, timeout=300 * SLOW)
         assert made.returncode == 0, made.stdout + made.stderr
+        cls.env = {k: v for k, v in os.environ.items() if not k.startswith(("CUBE_", "MAKE"))}
+        cls.env.update(PATH=cls.prefix + "/bin:" + cls.env["PATH"], PKG_CONFIG_PATH=cls.prefix + "/share/pkgconfig",
+                       LC_ALL="C", NO_COLOR="1")
+
+
+class Tutorial(Installed):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         cls.blocks = read_blocks(TUTORIAL)
 
     def test_every_command_does_what_the_tutorial_says(self):
         work = self.cluster.path("work")
         os.mkdir(work)
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("CUBE_", "MAKE"))}
-        env.update(PATH=self.prefix + "/bin:" + env["PATH"], PKG_CONFIG_PATH=self.prefix + "/share/pkgconfig",
-                   LC_ALL="C", NO_COLOR="1")
         ports = {port: str(free_port()) for port in ("5555", "5556", "5557")}
         self.assertEqual(len(set(ports.values())), 3)
-        shell = Shell(work, env)
+        shell = Shell(work, self.env)
         self.addCleanup(shell.close)
         here, output, commands = work, "", 0
         for block in self.blocks:
@@ -163,6 +174,53 @@ class Tutorial(unittest.TestCase):
         for name, text in last.items():
             with open(os.path.join(FOLDER, name)) as f:
                 self.assertEqual(f.read(), text, name)
+
+
+class OtherLanguages(Installed):
+    def run_well(self, *argv, folder=None):
+        done = subprocess.run(argv, cwd=folder, env=self.env, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=300 * SLOW)
+        self.assertEqual(done.returncode, 0, f"{argv}:\n{done.stdout}")
+        return done.stdout
+
+    def example(self, folder, name, *variables):
+        """Builds it in a copy of its folder, and checks it; the path of the plugin."""
+        here = self.cluster.path(folder)
+        shutil.copytree(os.path.join(ROOT, "contrib", folder), here, ignore=shutil.ignore_patterns("*.so"))
+        self.run_well("make", *variables, folder=here)
+        path = os.path.join(here, name + ".so")
+        symbols = self.run_well("nm", "-D", "--defined-only", path).split()
+        self.assertEqual(symbols[2::3], ["cube_plugin"])
+        self.assertRegex(self.run_well("cube", "plugin", "info", path), rf"name +{name}\nkind +scheduler\n")
+        return path
+
+    def node_chosen(self, plugin, *options):
+        """Where a task of one core goes, when n1 has one core and n2 has eight."""
+        with Cluster(plugin) as c:
+            c.start_manager(*options)
+            c.start_worker("n1", "process.so", "--cpus", "1", "--memory", "1g")
+            c.start_worker("n2", "process.so", "--cpus", "8", "--memory", "1g")
+            c.wait_ready("n1", "n2")
+            task = c.submit("/bin/sleep", "1000", Cpu=1, Memory=1 << 20)
+            return c.wait_state(task["ID"], RUNNING)["Node"]
+
+    def test_a_scheduler_in_cpp_is_built_checked_and_places(self):
+        plugin = self.example("example-scheduler-cpp", "idlest", "CXXFLAGS=-O2 -Wall -Wextra -Wpedantic -Werror")
+        # However busy this machine is: both nodes are it.
+        self.assertEqual(self.node_chosen(plugin, "--scheduler-opt", "trust=0"), "n2")
+        self.assert_refused(plugin, "trust=2", "trust=2: wants 0 to 1")
+
+    @unittest.skipUnless(shutil.which("rustc"), "there is no rustc here")
+    def test_a_scheduler_in_rust_is_built_checked_and_places(self):
+        plugin = self.example("example-scheduler-rust", "roomiest", "RUSTFLAGS=-O -D warnings")
+        self.assertEqual(self.node_chosen(plugin), "n2")
+        self.assert_refused(plugin, "memory=much", "memory=much: wants 0 to 1000")
+
+    def assert_refused(self, plugin, option, words):
+        done = subprocess.run(["cube-manager", "--scheduler=" + plugin, "--scheduler-opt", option, "--data-dir",
+                               self.cluster.path("refused"), "--port", str(free_port())], env=self.env, text=True,
+                              capture_output=True, timeout=60 * SLOW)
+        self.assertEqual((done.returncode, done.stderr.strip()), (2, "cube-manager: " + words))
 
 
 if __name__ == "__main__":
