@@ -16,6 +16,9 @@ static const struct cli_option options[] = {
 	 .repeats = true,
 	 .help = "check: an option of the plugin; path and dir point into a temporary folder "
 		 "unless they are given"},
+	{.name = "only",
+	 .arg = "TEXT",
+	 .help = "check: only those that have this in their name, as it is printed"},
 	{.name = "run",
 	 .arg = "IMAGE",
 	 .help = "check: run a task of this image, with the ARGs, and remove it (runtimes)"},
@@ -76,10 +79,10 @@ check(const struct cli_values *values, const char *const *words, struct cube_err
 	struct suite suite = {
 		.name = words[0],
 		.plugin_dir = cli_text(values, "plugin-dir"),
+		.only = cli_text(values, "only"),
 		.image = cli_text(values, "run"),
 		.args = words + 1,
 	};
-	int rc;
 
 	suite.json = strcmp(form, "json") == 0;
 	if (!suite.json && strcmp(form, "table") != 0)
@@ -91,8 +94,7 @@ check(const struct cli_values *values, const char *const *words, struct cube_err
 	suite.pairs = cli_list(values, "opt", &suite.pair_count);
 	if (cli_duration(values, "timeout", 100, 600000, &suite.limit_ms, err) != 0)
 		return err->code;
-	rc = suite_run(&suite, err);
-	return rc == CUBE_ERR_INVALID ? CUBE_ERR_INTERNAL : rc;
+	return suite_run(&suite, err);
 }
 
 static int
@@ -106,7 +108,7 @@ run(const struct cli_values *values, struct cube_error *err)
 	if (count >= 2 && strcmp(words[0], "check") == 0)
 		return check(values, words + 1, err);
 	return cube_fail(err, CUBE_ERR_INVALID, 0,
-			 "wants info or check, and one plugin: cube plugin info roundrobin.so");
+			 "wants info or check, and one plugin: cube plugin info epvm.so");
 }
 
 const struct command command_plugin = {.word = "plugin", .program = &program, .run = run};

@@ -37,10 +37,9 @@ close_of(const struct cube_plugin *info)
 /* The first of the two that the plugin has; what the command line says comes behind it, and
  * the last of a key counts. What a check leaves of a runtime's is for the check that looks. */
 static size_t
-own_place(const struct life *life, int instance, char pair[PAIR_SIZE])
+own_place(const struct subject *subject, const char *folder, int instance, char pair[PAIR_SIZE])
 {
-	const struct trial *trial = life->trial;
-	const struct cube_plugin *info = &trial->subject->plugin->info;
+	const struct cube_plugin *info = &subject->plugin->info;
 	const struct cube_option *table = info->options;
 	bool shared = info->kind == CUBE_PLUGIN_RUNTIME;
 
@@ -48,11 +47,41 @@ own_place(const struct life *life, int instance, char pair[PAIR_SIZE])
 		if (strcmp(table[i].key, "path") != 0 && strcmp(table[i].key, "dir") != 0)
 			continue;
 		(void)snprintf(pair, PAIR_SIZE, "%s=%s/%s%d", table[i].key,
-			       shared ? trial->subject->folder : trial->folder,
-			       shared ? "r" : "", instance);
+			       shared ? subject->folder : folder, shared ? "r" : "", instance);
 		return 1;
 	}
 	return 0;
+}
+
+static int
+resolve(const struct subject *subject, const char *folder, int instance, const char *pair,
+	const char ***values, struct cube_error *err)
+{
+	const struct cube_plugin *info = &subject->plugin->info;
+	const char *pairs[PAIRS_MAX];
+	char place[PAIR_SIZE];
+	size_t count = own_place(subject, folder, instance, place);
+
+	if (subject->pair_count > PAIRS_MAX - 2)
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "more than %d times --opt",
+				 PAIRS_MAX - 2);
+	if (count > 0)
+		pairs[0] = place;
+	for (size_t i = 0; i < subject->pair_count; i++)
+		pairs[count++] = subject->pairs[i];
+	if (pair != NULL)
+		pairs[count++] = pair;
+	return options_resolve(info->name, "--opt", info->options, pairs, count, values, err);
+}
+
+int
+life_check_options(const struct subject *subject, struct cube_error *err)
+{
+	const char **values = NULL;
+	int result = resolve(subject, subject->folder, 1, NULL, &values, err);
+
+	free(values);
+	return result;
 }
 
 int
@@ -60,23 +89,12 @@ life_init_with(struct life *life, struct trial *trial, int instance, const char 
 	       struct cube_error *err)
 {
 	const struct subject *subject = trial->subject;
-	const struct cube_plugin *info = &subject->plugin->info;
-	const char *pairs[PAIRS_MAX];
-	char place[PAIR_SIZE];
-	size_t count;
 
 	memset(life, 0, sizeof(*life));
 	life->trial = trial;
-	check_host_init(&life->host, trial, info->kind != CUBE_PLUGIN_SCHEDULER);
-	count = own_place(life, instance, place);
-	if (count > 0)
-		pairs[0] = place;
-	for (size_t i = 0; i < subject->pair_count && count < PAIRS_MAX - 1; i++)
-		pairs[count++] = subject->pairs[i];
-	if (pair != NULL)
-		pairs[count++] = pair;
-	return options_resolve(info->name, "--opt", info->options, pairs, count, &life->options,
-			       err);
+	check_host_init(&life->host, trial,
+			subject->plugin->info.kind != CUBE_PLUGIN_SCHEDULER);
+	return resolve(subject, trial->folder, instance, pair, &life->options, err);
 }
 
 void

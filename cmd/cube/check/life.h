@@ -17,6 +17,9 @@ struct life {
 	bool spreads; /* a scheduler that has named a label to spread over */
 };
 
+/* Are the options of the command line such as the plugin has, and none missing? INVALID. */
+int life_check_options(const struct subject *subject, struct cube_error *err);
+
 /* Host and options, nothing opened: instance tells apart those of one check. */
 void life_init(struct life *life, struct trial *trial, int instance);
 /* With one more option than the command line has. 0, or INVALID if the loader refuses it. */

@@ -41,6 +41,7 @@ check_reopen(struct trial *trial)
 	for (int i = 0; i < 5; i++)
 		last = keeper_commit(&keeper, &gone, 1);
 	keeper_close(&keeper);
+	trial_scene(trial, "what was committed before it was closed and opened");
 	keeper_open(&keeper, trial);
 	keeper_expect(&keeper, "", "", "a=1 c=3");
 	keeper_refused(&keeper, &known, 1, CUBE_ERR_CONFLICT);
@@ -90,6 +91,7 @@ check_killed(struct trial *trial)
 		trial_skip(trial, "it does not say DURABLE");
 	commit_and_die(trial, first, 2);
 	commit_and_die(trial, second, 3);
+	trial_scene(trial, "what a process committed before it was killed");
 	keeper_open(&keeper, trial);
 	keeper_expect(&keeper, "", "", "a=3 c=4");
 	keeper_close(&keeper);

@@ -33,6 +33,7 @@ struct report {
 	unsigned failed;
 	unsigned skipped;
 	unsigned hung; /* of those that failed */
+	bool named;    /* there was a check of the name that was asked for */
 };
 
 static const char *
@@ -171,6 +172,14 @@ kind_of(uint32_t kind)
 	return NULL;
 }
 
+static bool
+is_wanted(const struct report *report, const struct check *check)
+{
+	const char *only = report->suite->only;
+
+	return only == NULL || strstr(check->name, only) != NULL;
+}
+
 static int
 run_checks(struct report *report, const struct subject *subject, const struct check *checks,
 	   void (*setup)(struct trial *trial), struct cube_error *err)
@@ -181,6 +190,9 @@ run_checks(struct report *report, const struct subject *subject, const struct ch
 			.words = "three checks before it hung",
 		};
 
+		if (!is_wanted(report, check))
+			continue;
+		report->named = true;
 		if (report->hung < HUNG_MAX &&
 		    isolate(subject, check, setup, &result, err) != 0)
 			return err->code;
@@ -203,13 +215,12 @@ load(struct trial *trial)
 
 /* *loaded is NULL if it cannot be: that has been reported then. */
 static int
-load_checked(struct report *report, const struct subject *subject, struct plugin **loaded,
+load_checked(struct report *report, struct subject *subject, struct plugin **loaded,
 	     struct cube_error *err)
 {
 	static const struct check loading = {.name = LOADING_CHECK, .run = load};
 	struct result result;
 
-	*loaded = NULL;
 	if (isolate(subject, &loading, NULL, &result, err) != 0)
 		return err->code;
 	if (result.verdict == VERDICT_OK &&
@@ -218,6 +229,9 @@ load_checked(struct report *report, const struct subject *subject, struct plugin
 		result.verdict = VERDICT_FAILED;
 		(void)snprintf(result.words, sizeof(result.words), "%s", err->message);
 	}
+	subject->plugin = *loaded;
+	if (*loaded != NULL && life_check_options(subject, err) != 0)
+		return err->code;
 	if (*loaded != NULL)
 		report_head(report, *loaded);
 	report_list(report);
@@ -228,16 +242,20 @@ load_checked(struct report *report, const struct subject *subject, struct plugin
 static int
 run_all(struct report *report, struct subject *subject, struct cube_error *err)
 {
-	struct plugin *plugin;
+	struct plugin *plugin = NULL;
 	const struct kind *kind;
 	int rc = load_checked(report, subject, &plugin, err);
 
 	if (rc == 0 && plugin != NULL) {
-		subject->plugin = plugin;
 		kind = kind_of(plugin->info.kind);
 		rc = run_checks(report, subject, common_checks, kind->setup, err);
 		if (rc == 0)
 			rc = run_checks(report, subject, kind->checks, kind->setup, err);
+		if (rc == 0 && !report->named)
+			rc = cube_fail(err, CUBE_ERR_INVALID, 0,
+				       "--only %s: no check of a %s has this in its name",
+				       report->suite->only,
+				       plugin_kind_name(plugin->info.kind));
 	}
 	plugin_unload(plugin);
 	return rc;

@@ -13,6 +13,7 @@ struct suite {
 	const char *plugin_dir;
 	const char *const *pairs; /* --opt KEY=VALUE */
 	size_t pair_count;
+	const char *only;        /* checks whose name has this in it; NULL: all */
 	const char *image;       /* of the task to run; NULL: none is run */
 	const char *const *args; /* its arguments; NULL-ended */
 	uint64_t limit_ms;       /* of processor time for a check */
