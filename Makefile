@@ -181,7 +181,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(CORE_LIBS)
 
 # Those of the programs link what stands in cmd beside each main.
 CMD_OBJS := $(filter-out %/main.o,$(call objects,cmd/cube/*.c cmd/cube/*/*.c)) $(call objects,cmd/common/*.c)
-$(filter $(BUILD)/tests/unit/cli_%,$(UNIT_TESTS)): $(CMD_OBJS)
+$(filter $(BUILD)/tests/unit/cli_% $(BUILD)/tests/unit/sim_%,$(UNIT_TESTS)): $(CMD_OBJS)
 
 $(BUILD)/tests/plugin/%: $(BUILD)/obj/tests/plugin/%.o $(CORE_LIBS)
 	@mkdir -p $(@D)
@@ -214,6 +214,7 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(CORE_LIBS)
 
 # Those of programs and plugins link their objects; to docker.so's, the target is the engine.
 $(filter %/cli_fuzz,$(FUZZERS)): $(CMD_OBJS) $(call objects,cmd/cube-manager/options.c cmd/cube-worker/options.c)
+$(filter %/sim_fuzz,$(FUZZERS)): $(CMD_OBJS)
 $(filter %/docker_fuzz,$(FUZZERS)): $(call objects,plugins/runtime/docker/*.c)
 $(filter %/docker_fuzz,$(FUZZERS)): FUZZ_LINK = -Wl,--wrap=http_perform,--wrap=http_wait,--wrap=helper_get
 $(filter %/process_fuzz,$(FUZZERS)): $(filter-out $(SUPERVISOR_ONLY),$(call objects,plugins/runtime/process/*.c))

@@ -27,6 +27,7 @@ extern const struct command command_why;
 extern const struct command command_events;
 extern const struct command command_node;
 extern const struct command command_plugin;
+extern const struct command command_sim;
 extern const struct command command_version;
 
 /* Options that most commands have. */

@@ -2,6 +2,15 @@
 #include "command.h"
 
 const struct command *const commands[] = {
-	&command_run,    &command_stop, &command_status, &command_logs,    &command_why,
-	&command_events, &command_node, &command_plugin, &command_version, NULL,
+	&command_run,
+	&command_stop,
+	&command_status,
+	&command_logs,
+	&command_why,
+	&command_events,
+	&command_node,
+	&command_plugin,
+	&command_sim,
+	&command_version,
+	NULL,
 };
