@@ -122,9 +122,9 @@ fixed_exponential_q32(struct random *random)
 }
 
 uint64_t
-fixed_coarse(uint64_t value)
+fixed_coarse(uint64_t value, int bits)
 {
-	int spare = value > 7 ? 61 - __builtin_clzll(value) : 0;
+	int spare = value > 0 ? 64 - __builtin_clzll(value) - bits : 0;
 
-	return value >> spare << spare;
+	return spare > 0 ? value >> spare << spare : value;
 }

@@ -29,7 +29,7 @@ uint64_t fixed_pareto(struct random *random, int64_t alpha_q32, uint64_t low, ui
 uint64_t fixed_lognormal(struct random *random, uint64_t median, int64_t sigma_q32);
 /* Exponential with mean 1, as a q32. */
 int64_t fixed_exponential_q32(struct random *random);
-/* Value with its three highest bits alone: four steps from one power of 2 to the next. */
-uint64_t fixed_coarse(uint64_t value);
+/* Value with so many of its highest bits alone. */
+uint64_t fixed_coarse(uint64_t value, int bits);
 
 #endif

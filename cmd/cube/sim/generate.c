@@ -116,9 +116,9 @@ draw_amounts(struct sim_generator *generator, struct job *job)
 	uint64_t disk = fixed_lognormal(random, UINT64_C(1) << 30, Q32_OF(1.5));
 	uint64_t memory = (uint64_t)((wide)per_core * mcpu / 1000);
 
-	job->mcpu = (int64_t)fixed_coarse(mcpu);
-	job->memory_bytes = (int64_t)fixed_coarse(at_most(memory, generator->memory_max));
-	job->disk_bytes = (int64_t)fixed_coarse(at_most(disk, generator->disk_max));
+	job->mcpu = (int64_t)fixed_coarse(mcpu, 2);
+	job->memory_bytes = (int64_t)fixed_coarse(at_most(memory, generator->memory_max), 2);
+	job->disk_bytes = (int64_t)fixed_coarse(at_most(disk, generator->disk_max), 1);
 }
 
 /* One of the labels of some node. */
@@ -231,19 +231,14 @@ survey_add(struct survey *survey, const struct sim_arrival *task)
 	survey->buckets[i].mebibyte_ms += (wide)ms * mebibytes;
 }
 
-/* How much is held on average over a span, when what arrives in it at any moment alike holds
- * amount for amount_ms in all, or until the span ends. */
+/* How much is held at the end of a span in which it arrives at any moment alike, each amount
+ * for so long. */
 static wide
 held(uint64_t amount, wide amount_ms, uint64_t span_ms)
 {
-	uint64_t ms;
-
-	if (amount == 0)
-		return 0;
-	ms = (uint64_t)(amount_ms / amount);
-	if (ms >= span_ms)
-		return amount / 2;
-	return (amount_ms - amount_ms * ms / (2 * (wide)span_ms)) / span_ms;
+	if (amount == 0 || amount_ms / amount >= span_ms)
+		return amount;
+	return amount_ms / span_ms;
 }
 
 /* The load of the dominant resource, in millionths. */

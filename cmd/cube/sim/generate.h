@@ -25,7 +25,8 @@
  *   constraints      where nodes have labels 6 % of the jobs want one of them, as many as in
  *                    Google 2011.
  *
- * Amounts have three binary digits. Main thread.
+ * People ask for round amounts: cpu and memory are a power of 2 or one and a half of it, disk
+ * is a power of 2. Main thread.
  */
 #ifndef CUBE_SIM_GENERATE_H
 #define CUBE_SIM_GENERATE_H
@@ -42,8 +43,9 @@ struct sim_plan {
 	bool bursty;
 	uint64_t tasks;   /* 0: as many as load asks for in that time */
 	uint64_t span_us; /* over which they arrive; 0: as load asks for */
-	/* Of the cluster's dominant resource, on average over the span, in thousandths; 0: not
-	 * said. Does not go with both of the others. */
+	/* How full the dominant resource of the cluster is to be at the end of the span, from
+	 * what arrives and how long it lasts, in thousandths; 0: not said. Does not go with
+	 * both of the others. */
 	uint32_t load;
 };
 
