@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 from flow import BUILD, COMPLETED, FAILED, RUNNING, Cluster, event, free_port, program, wait_for
 
 NOBODY = "start cube-manager, or name another with -m or $CUBE_MANAGER\n"
-COMMANDS = ["run", "stop", "status", "logs", "why", "events", "node", "plugin", "version"]
+COMMANDS = ["run", "stop", "status", "logs", "why", "events", "node", "plugin", "sim", "version"]
 
 
 def is_id(text):
