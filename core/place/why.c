@@ -7,6 +7,7 @@
 #include "place/why.h"
 
 #include "base/amount.h"
+#include "base/utf8.h"
 #include "model/constraint.h"
 #include "place/limit.h"
 #include "place/placer.h"
@@ -157,7 +158,46 @@ add_one(struct buf *out, const struct asked *asked, const struct bucket *bucket)
 	}
 }
 
-/* "no node fits: 2 without 1.5 cores free, 1 without a ready runtime, 1 unreachable" */
+/* How many nodes lack things of this word, if bucket is the first that has it; else 0. */
+static uint32_t
+count_word(const struct asked *asked, size_t bucket)
+{
+	const char *word = census_word(asked->shape, &asked->census.buckets[bucket]);
+	uint32_t count = 0;
+	size_t i;
+
+	for (i = 0; i < asked->census.count; i++) {
+		const struct bucket *other = &asked->census.buckets[i];
+
+		if (other->count == 0 || strcmp(census_word(asked->shape, other), word) != 0)
+			continue;
+		if (i < bucket)
+			return 0;
+		count += other->count;
+	}
+	return count;
+}
+
+/* "no node fits: 2 runtime, 7 label, 3 cpu, 1 lost" */
+static void
+add_short_line(struct buf *out, const struct asked *asked)
+{
+	const char *separator = "no node fits: ";
+	size_t i;
+
+	for (i = 0; i < asked->census.count; i++) {
+		const struct bucket *bucket = &asked->census.buckets[i];
+		uint32_t count = bucket->count > 0 ? count_word(asked, i) : 0;
+
+		if (count == 0)
+			continue;
+		buf_printf(out, "%s%u %s", separator, count, census_word(asked->shape, bucket));
+		separator = ", ";
+	}
+}
+
+/* "no node fits: 2 without 1.5 cores free, 1 without a ready runtime, 1 unreachable"; or, where
+ * a task's status has no room for that, the words alone. */
 static void
 add_mixed(struct buf *out, const struct asked *asked, uint32_t not_ready)
 {
@@ -176,6 +216,10 @@ add_mixed(struct buf *out, const struct asked *asked, uint32_t not_ready)
 	if (not_ready > 0) {
 		buf_append_text(out, separator);
 		add_statuses(out, asked);
+	}
+	if (out->failed || out->size >= TASK_REASON_SIZE) {
+		buf_reset(out);
+		add_short_line(out, asked);
 	}
 }
 
@@ -237,7 +281,10 @@ why_waiting(struct placer *placer, struct shape *shape)
 		return "";
 	}
 	add_line(&out, &asked);
-	(void)snprintf(shape->reason, sizeof(shape->reason), "%s", buf_text(&out));
+	(void)snprintf(shape->reason, sizeof(shape->reason), "%.*s",
+		       (int)utf8_valid_prefix(buf_text(&out),
+					      strnlen(buf_text(&out), TASK_REASON_SIZE - 1)),
+		       buf_text(&out));
 	buf_release(&out);
 	census_release(&asked.census);
 	/* One more, so that 0 is never up to date. */
