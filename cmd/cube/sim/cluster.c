@@ -392,8 +392,11 @@ read_file(const char *path, struct buf *text, struct cube_error *err)
 	size_t got = 1;
 
 	if (file == NULL)
-		return cube_fail(err, CUBE_ERR_INVALID, errno, "--cluster @%s: %s", path,
-				 strerror(errno));
+		return cube_fail(
+			err, CUBE_ERR_INVALID, errno,
+			"--cluster %s: %s: wants groups such as 10x{cores:16,memory:64g}, "
+			"or a file with them",
+			path, strerror(errno));
 	while (got > 0 && !text->failed) {
 		room = buf_reserve(text, FILE_CHUNK);
 		got = room != NULL ? fread(room, 1, FILE_CHUNK, file) : 0;
@@ -401,15 +404,15 @@ read_file(const char *path, struct buf *text, struct cube_error *err)
 	}
 	if (ferror(file)) {
 		(void)fclose(file);
-		return cube_fail(err, CUBE_ERR_INVALID, EIO, "--cluster @%s: cannot be read",
+		return cube_fail(err, CUBE_ERR_INVALID, EIO, "--cluster %s: cannot be read",
 				 path);
 	}
 	(void)fclose(file);
 	if (text->failed)
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
-				 "--cluster @%s: is larger than %zu KiB", path, FILE_MAX >> 10);
+				 "--cluster %s: is larger than %zu KiB", path, FILE_MAX >> 10);
 	if (text->size > 0 && memchr(text->data, '\0', text->size) != NULL)
-		return cube_fail(err, CUBE_ERR_INVALID, 0, "--cluster @%s: is no text", path);
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "--cluster %s: is no text", path);
 	return 0;
 }
 
@@ -418,15 +421,15 @@ sim_cluster_read(struct sim_cluster *cluster, const char *text, struct cube_erro
 {
 	cleanup_buf struct buf content = BUF_INIT(FILE_MAX + FILE_CHUNK);
 
-	if (text[0] != '@')
+	if (strchr(text, '{') != NULL)
 		return sim_cluster_parse(cluster, "--cluster", strchr(text, '\n') != NULL, text,
 					 err);
-	if (read_file(text + 1, &content, err) != 0)
+	if (read_file(text, &content, err) != 0)
 		return err->code;
 	buf_append(&content, "", 1);
 	if (content.failed)
 		return no_memory(err);
-	return sim_cluster_parse(cluster, text + 1, true, content.data, err);
+	return sim_cluster_parse(cluster, text, true, content.data, err);
 }
 
 void

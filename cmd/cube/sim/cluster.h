@@ -56,8 +56,8 @@ struct sim_cluster {
 	int64_t disk_bytes;
 };
 
-/* Text as it stands in --cluster; one that begins with @ names a file. INVALID says where
- * and what would be right. On failure the cluster needs no release. */
+/* Text as it stands in --cluster; one without { names a file. INVALID says where and what
+ * would be right. On failure the cluster needs no release. */
 int sim_cluster_read(struct sim_cluster *cluster, const char *text, struct cube_error *err);
 /* where: what to call the text in errors; lines: it has lines that are worth a number. */
 int sim_cluster_parse(struct sim_cluster *cluster, const char *where, bool lines,
