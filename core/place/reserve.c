@@ -123,6 +123,16 @@ within(int64_t wanted, int64_t used, int64_t total, bool book)
 	return wanted == 0 || (book && total == 0) || used <= total;
 }
 
+/* As many alike as it allows, itself among them, or fewer. */
+static bool
+within_limit(const struct place_node *node, const struct place_task *task)
+{
+	const struct group *alike = task->limit != NULL ? task->limit : task->group;
+
+	return task->spec->max_per_node == 0 || alike == NULL ||
+	       group_on(alike, node) <= task->spec->max_per_node;
+}
+
 bool
 placer_may_return(const struct placer *placer, const struct place_node *node,
 		  const struct place_task *task)
@@ -133,6 +143,7 @@ placer_may_return(const struct placer *placer, const struct place_node *node,
 	(void)placer;
 	return place_node_is_ready(node) &&
 	       constraints_broken(spec->constraints, spec->constraint_count, info) == NULL &&
+	       within_limit(node, task) &&
 	       within(spec->mcpu, node->used_mcpu, info->mcpu, node->book) &&
 	       within(spec->memory_bytes, node->used_memory_bytes, info->memory_bytes,
 		      node->book) &&

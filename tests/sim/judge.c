@@ -57,7 +57,8 @@ fits_somewhere(const struct sim *sim, const struct truth_task *wanted)
 					 wanted->spec->ports[0].host_port &&
 				 wanted->spec->ports[0].host_port != 0);
 		}
-		if (!clash && mcpu <= sim->machines[i].mcpu &&
+		if (!clash && placing_allows(sim, wanted, (int)i, 0) &&
+		    mcpu <= sim->machines[i].mcpu &&
 		    memory_bytes <= sim->machines[i].memory_bytes &&
 		    disk_bytes <= SIM_DISK_BYTES)
 			return true;

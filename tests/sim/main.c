@@ -201,6 +201,7 @@ build(struct sim *sim, const struct sim_options *options)
 
 		process_init(&machine->process, sim, (int)i);
 		machine->process.mono_zero_us = below(sim, BEGIN_US);
+		placing_describe(machine);
 		machine->mcpu = 2000 + (int64_t)below(sim, 4) * 1000;
 		machine->memory_bytes = (INT64_C(2) + (int64_t)below(sim, 7)) << 30;
 	}
@@ -223,6 +224,7 @@ release(struct sim *sim)
 		struct machine *machine = &sim->machines[i];
 
 		process_release(&machine->process);
+		node_labels_put(machine->labels);
 	}
 	clock_release(sim);
 	network_release(sim);

@@ -338,6 +338,7 @@ check_placement(struct process *manager, struct truth_task *task, uint64_t batch
 	uint64_t heard_us = machine->heard_us;
 
 	task->placed = false;
+	task->placed_batch = batch;
 	if (!truth_is_live(task))
 		return;
 	if (machine->closed && machine->closed_batch < batch)
@@ -358,6 +359,9 @@ check_placement(struct process *manager, struct truth_task *task, uint64_t batch
 			     task->id, task->node + 1);
 	if (!machine->put_back)
 		check_room(sim, task);
+	if (!machine->put_back && !placing_allows(sim, task, task->node, batch))
+		sim_violated(sim, 4, "task %.8s is placed on n%d, which it does not want",
+			     task->id, task->node + 1);
 }
 
 static void

@@ -139,7 +139,8 @@ struct truth_task {
 	bool stop_wanted;
 	bool final;
 	bool held;
-	bool placed; /* by the batch that is looked at */
+	bool placed;           /* by the batch that is looked at */
+	uint64_t placed_batch; /* that it was placed by, newest */
 	enum task_state state;
 	uint32_t attempt;
 	uint32_t restarts;
@@ -240,6 +241,7 @@ struct machine {
 	struct job *jobs;           /* under way */
 	int64_t mcpu;
 	int64_t memory_bytes;
+	struct node_labels *labels;
 	bool burnt; /* never comes back */
 	/* truth */
 	uint64_t heard_us;    /* an answer of it reached this manager process; 0: none */
@@ -502,6 +504,16 @@ void users_act(struct sim *sim);
 void users_take(struct sim *sim, struct call *call, const struct manager_effect *reply);
 struct manager_message *users_message(struct sim *sim, const struct call *call);
 void users_calm(struct sim *sim); /* what was cordoned is opened again */
+
+/* ---- placing.c ---- */
+
+void placing_describe(struct machine *machine); /* its labels; they never change */
+/* Constraints and MaxPerNode, or neither, among the members of a Task. */
+void placing_text(struct sim *sim, struct buf *out);
+/* Do they hold on node, by what is committed, for task beside what is there? batch: the one
+ * that placed it there, 0: none has. */
+bool
+placing_allows(const struct sim *sim, const struct truth_task *task, int node, uint64_t batch);
 
 /* ---- adversary.c ---- */
 

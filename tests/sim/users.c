@@ -67,6 +67,7 @@ spec_text(struct sim *sim, const struct truth_task *task, struct buf *out)
 		buf_printf(out, ",\"Priority\":%u", (unsigned)below(sim, 100));
 	if (chance(sim, 2000))
 		buf_printf(out, ",\"Job\":\"job%u\"", (unsigned)below(sim, 4));
+	placing_text(sim, out);
 	if (policy != 5 && chance(sim, 1500))
 		buf_printf(out, ",\"MaxRestarts\":%u", 1 + (unsigned)below(sim, 5));
 	buf_append_text(out, "}");

@@ -36,6 +36,7 @@ worker_side_open(struct process *process, struct cube_error *err)
 	config.info.mcpu = machine->mcpu;
 	config.info.memory_bytes = machine->memory_bytes;
 	config.info.disk_bytes = SIM_DISK_BYTES;
+	config.info.labels = machine->labels; /* which it copies */
 	config.info.cpu_busy = NAN;
 	if (worker_new(&config, &worker, err) != 0)
 		return err->code;

@@ -336,6 +336,44 @@ START_TEST(a_limit_counts_its_own_kind_only)
 }
 END_TEST
 
+/* Another of its job, which says no limit, came while it waited to start again. */
+START_TEST(a_restart_looks_at_the_limit_again)
+{
+	struct actor *const all[] = {&actors[0], &actors[1]};
+
+	up(1);
+	ck_assert_int_eq(submit(world, 1,
+				"\"Job\":\"shop\",\"MaxPerNode\":1,"
+				"\"RestartPolicy\":\"always\""),
+			 201);
+	runs(&actors[0], 1, 1);
+	actor_ends(world, &actors[0], 1, 1, 1);
+	ck_assert_int_eq(submit(world, 2, "\"Job\":\"shop\""), 201);
+	is_on(2, "n0");
+	actors_live(world, all, 1, 20000);
+	waits_as(1, "shop");
+	actor_up(world, &actors[1]);
+	is_on(1, "n1");
+}
+END_TEST
+
+START_TEST(a_restart_within_its_limit_stays)
+{
+	struct actor *const all[] = {&actors[0], &actors[1]};
+
+	up(2);
+	ck_assert_int_eq(submit(world, 1,
+				EU ",\"Name\":\"web\",\"MaxPerNode\":1,"
+				   "\"RestartPolicy\":\"always\""),
+			 201);
+	runs(&actors[0], 1, 1);
+	actor_ends(world, &actors[0], 1, 1, 1);
+	actors_live(world, all, 2, 20000);
+	is_on(1, "n0");
+	ck_assert_uint_eq(get(world, 1).attempt, 2);
+}
+END_TEST
+
 START_TEST(counts_follow_their_nodes_when_one_is_removed)
 {
 	struct manager_message *message;
@@ -447,6 +485,8 @@ suite(void)
 	tcase_add_test(tcase, no_more_of_a_name_than_it_says);
 	tcase_add_test(tcase, no_more_of_a_labels_value_than_it_says);
 	tcase_add_test(tcase, a_limit_counts_its_own_kind_only);
+	tcase_add_test(tcase, a_restart_looks_at_the_limit_again);
+	tcase_add_test(tcase, a_restart_within_its_limit_stays);
 	tcase_add_test(tcase, counts_follow_their_nodes_when_one_is_removed);
 	tcase_add_test(tcase, two_tasks_never_share_a_host_port);
 	tcase_add_test(tcase, the_urgent_go_first_and_of_equals_the_oldest);
