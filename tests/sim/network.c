@@ -9,6 +9,7 @@
 #include "sim.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define GHOST_US (180 * SECOND)
 
@@ -286,16 +287,40 @@ debt_pay(void *token)
 	return call;
 }
 
-/* At the same moment as a list, so that its reasons can be held against the nodes. */
 static void
-ask_nodes(struct process *process, struct call *call)
+deliver(struct process *process, struct call *call, struct manager_message *message)
 {
-	struct manager_message *message = manager_message_new(MANAGER_NODES);
+	message->token = debt_new(process, call);
+	process_deliver(process, &message->message);
+}
+
+static struct manager_message *
+message_new(enum manager_message_kind kind)
+{
+	struct manager_message *message = manager_message_new(kind);
 
 	if (message == NULL)
 		abort();
-	message->token = debt_new(process, call);
-	process_deliver(process, &message->message);
+	return message;
+}
+
+/* At the same moment as a list: the nodes, and why each task waits that is known to, so that
+ * the reasons can be held against the nodes. */
+static void
+ask_reasons(struct sim *sim, struct process *process, struct call *call)
+{
+	deliver(process, call, message_new(MANAGER_NODES));
+	for (size_t i = 0; i < sim->task_count && process->up; i++) {
+		const struct truth_task *task = sim->by_index[i];
+		struct manager_message *message;
+
+		if (!task->recorded || task->buried || task->final ||
+		    task->state != TASK_PENDING)
+			continue;
+		message = message_new(MANAGER_WHY);
+		memcpy(message->task_id, task->id, sizeof(message->task_id));
+		deliver(process, call, message);
+	}
 }
 
 void
@@ -320,7 +345,7 @@ network_request(struct sim *sim, const struct event_item *event)
 		message->token = debt_new(process, call);
 		process_deliver(process, &message->message);
 		if (call->kind == CALL_USER && call->asked == MANAGER_LIST && process->up)
-			ask_nodes(process, call);
+			ask_reasons(sim, process, call);
 	} else {
 		struct worker_message *message = worker_side_request(sim, call);
 

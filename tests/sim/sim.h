@@ -362,12 +362,12 @@ struct sim {
 	size_t task_count;
 	size_t task_capacity;
 	uint64_t container_number;
-	uint64_t last_event;   /* the number of the newest history entry that is committed */
-	uint64_t freed_us;     /* room was last given back, by what is committed */
-	uint64_t watched;      /* the newest of which a user has heard */
-	uint64_t reasons_call; /* the list whose reasons were added up last */
-	unsigned reasons_total;
-	char reason[TASK_REASON_SIZE];
+	uint64_t last_event; /* the number of the newest history entry that is committed */
+	uint64_t freed_us;   /* room was last given back, by what is committed */
+	uint64_t watched;    /* the newest of which a user has heard */
+	uint64_t nodes_call; /* the list at whose moment the nodes were last seen, and then: */
+	uint32_t nodes_total;
+	enum node_status nodes_status[SIM_NODES_MAX];
 	unsigned nodes_recorded;
 	jmp_buf failed;
 	char failure[1024];

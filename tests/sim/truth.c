@@ -39,38 +39,81 @@ check_stopped(struct sim *sim, const struct truth_task *task)
 	sim_violated(sim, 1, "the stop of task %.8s is answered and not stored", task->id);
 }
 
-/* The figures of "no node fits: 2 without 1.5 cores free, 1 lost". */
+/* Of "n7" 6; SIM_NODES_MAX: it has not said its name yet. */
 static unsigned
-reasons_sum(const char *reason)
+node_index(const char *name)
 {
-	const char *at = strstr(reason, ": ");
-	unsigned sum = 0;
+	unsigned long number = name[0] == 'n' ? strtoul(name + 1, NULL, 10) : 0;
 
-	while (at != NULL) {
-		at += 2;
-		if (*at >= '0' && *at <= '9')
-			sum += (unsigned)strtoul(at, NULL, 10);
-		at = strstr(at, ", ");
-	}
-	return sum;
+	return number > 0 && number <= SIM_NODES_MAX ? (unsigned)number - 1 : SIM_NODES_MAX;
 }
 
 static void
-note_reasons(struct sim *sim, const struct manager_effect *effect, const struct call *call)
+note_nodes(struct sim *sim, const struct manager_effect *effect, const struct call *call)
 {
-	sim->reasons_call = 0;
-	for (size_t i = 0; i < effect->task_count; i++) {
-		const char *reason = effect->tasks[i].status.reason;
+	sim->nodes_call = call->serial;
+	sim->nodes_total = (uint32_t)effect->node_count;
+	for (size_t i = 0; i < effect->node_count; i++) {
+		unsigned index = node_index(effect->nodes[i].info.name);
 
-		if (effect->tasks[i].status.state != TASK_PENDING ||
-		    (strncmp(reason, "no node fits: ", 14) != 0 &&
-		     strncmp(reason, "no node is ready: ", 18) != 0))
-			continue;
-		sim->reasons_call = call->serial;
-		sim->reasons_total = reasons_sum(reason);
-		(void)snprintf(sim->reason, sizeof(sim->reason), "%s", reason);
-		return;
+		if (index < SIM_NODES_MAX)
+			sim->nodes_status[index] = effect->nodes[i].status;
 	}
+}
+
+static bool
+is_status(const char *word)
+{
+	for (int status = NODE_JOINING; status <= NODE_LOST; status++) {
+		if (strcmp(word, node_status_name((enum node_status)status)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A node that takes no tasks stands under its status, and one that does under no status. */
+static void
+check_reason(struct sim *sim, const struct why *why, const struct why_reason *reason)
+{
+	for (uint32_t i = 0; i < reason->named; i++) {
+		unsigned index = node_index(reason->nodes[i]);
+		enum node_status status;
+
+		if (index == SIM_NODES_MAX)
+			continue;
+		status = sim->nodes_status[index];
+		if (status == NODE_READY ? is_status(reason->word)
+					 : strcmp(reason->word, node_status_name(status)) != 0)
+			sim_violated(sim, 8, "task %.8s: n%u is %s, and stands under %s",
+				     why->task_id, index + 1, node_status_name(status),
+				     reason->word);
+	}
+}
+
+/* Every node is counted once. */
+static void
+check_why(struct sim *sim, const struct why *why)
+{
+	uint32_t sum = why->fits;
+
+	for (size_t i = 0; i < why->reason_count; i++) {
+		sum += why->reasons[i].count;
+		if (why->reasons[i].count == 0)
+			sim_violated(sim, 8, "task %.8s: a reason counts no node: %s",
+				     why->task_id, why->reasons[i].word);
+		check_reason(sim, why, &why->reasons[i]);
+	}
+	if (why->state == TASK_PENDING && why->nodes != sim->nodes_total)
+		sim_violated(sim, 8,
+			     "there are %u nodes, and task %.8s was held against %u: %s",
+			     sim->nodes_total, why->task_id, why->nodes, why->summary);
+	if (sum != why->nodes)
+		sim_violated(sim, 8, "task %.8s: %u nodes, and the reasons count %u: %s",
+			     why->task_id, why->nodes, sum, why->summary);
+	if (why->state == TASK_PENDING && why->nodes > 0 && why->fits == 0 &&
+	    why->unblock == NULL)
+		sim_violated(sim, 8, "task %.8s: nothing is said of what would help",
+			     why->task_id);
 }
 
 /* Without gaps, and nothing before it is durable. */
@@ -108,12 +151,11 @@ check_reply(struct sim *sim, const struct manager_effect *effect, const struct c
 		check_stopped(sim, call->tasks[0]);
 	else if (call->asked == MANAGER_EVENTS)
 		check_events(sim, effect, call);
-	else if (call->asked == MANAGER_LIST && effect->nodes == NULL)
-		note_reasons(sim, effect, call);
-	else if (call->asked == MANAGER_LIST && sim->reasons_call == call->serial &&
-		 effect->node_count != sim->reasons_total)
-		sim_violated(sim, 8, "there are %zu nodes, and a reason names %u: %s",
-			     effect->node_count, sim->reasons_total, sim->reason);
+	else if (call->asked == MANAGER_LIST && effect->nodes != NULL)
+		note_nodes(sim, effect, call);
+	else if (call->asked == MANAGER_LIST && effect->why_count > 0 &&
+		 sim->nodes_call == call->serial)
+		check_why(sim, &effect->whys[0]);
 }
 
 static void
