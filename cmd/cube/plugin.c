@@ -29,9 +29,9 @@ static const struct cli_option options[] = {
 		 "times as long"},
 	{.name = "output",
 	 .letter = 'o',
-	 .arg = "FORM",
+	 .arg = "table|json",
 	 .fallback = "table",
-	 .help = "check: table for people, or json for scripts"},
+	 .help = "check: lines for people, or JSON for scripts"},
 	OPTION_HELP,
 	{.name = NULL},
 };

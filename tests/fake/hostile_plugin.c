@@ -61,14 +61,13 @@ take_memory(struct hostile *hostile, struct cube_error *err)
 	hostile->kept = host->realloc(host->ctx, NULL, 24);
 	if (is(hostile, "no-memory-crash"))
 		memset(hostile->kept, 0, 24);
-	if (hostile->kept == NULL && is(hostile, "no-memory-leak"))
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	if (hostile->kept == NULL) {
-		(void)host->realloc(host->ctx, hostile, 0);
-		return cube_fail(err,
-				 is(hostile, "no-memory-bug") ? CUBE_ERR_INTERNAL
-							      : CUBE_ERR_NO_MEMORY,
-				 0, "out of memory");
+		int code =
+			is(hostile, "no-memory-bug") ? CUBE_ERR_INTERNAL : CUBE_ERR_NO_MEMORY;
+
+		if (!is(hostile, "no-memory-leak"))
+			(void)host->realloc(host->ctx, hostile, 0);
+		return cube_fail(err, code, 0, "out of memory");
 	}
 	if (is(hostile, "block-overrun"))
 		memset(hostile->kept, 0, 25);

@@ -184,6 +184,9 @@ class Plugins(Start):
                            timeout=30)
         self.assertEqual((p.returncode, p.stderr), (0, ""))
         self.assertIn("the node with the fewest tasks", p.stdout)
+        p = subprocess.run([program("cube"), "plugin", "check", self.path("first.so")], text=True, capture_output=True,
+                           timeout=60)
+        self.assertEqual((p.returncode, p.stderr), (0, ""), p.stdout)
         with Cluster(scheduler="first") as cluster:
             cluster.start_manager("--plugin-dir", self.dir)
             cluster.start_worker("n1")

@@ -123,17 +123,18 @@ areas_unlock(struct areas *areas)
 static void
 where(const struct area *area, const unsigned char *address, char *out, size_t size)
 {
-	const unsigned char *end = area->start + area->count * area->item_size;
+	const unsigned char *start = area->start;
+	const unsigned char *end = start + area->count * area->item_size;
 
 	if (address >= end)
 		(void)snprintf(out, size, "behind %s (%zu past the end)", area->name,
 			       (size_t)(address - end) / area->item_size + 1);
-	else if (address < area->start)
+	else if (address < start)
 		(void)snprintf(out, size, "before %s (%zu before its start)", area->name,
-			       (size_t)(area->start - address - 1) / area->item_size + 1);
+			       (size_t)(start - address - 1) / area->item_size + 1);
 	else
 		(void)snprintf(out, size, "into %s (at %zu of %zu)", area->name,
-			       (size_t)(address - area->start) / area->item_size, area->count);
+			       (size_t)(address - start) / area->item_size, area->count);
 }
 
 void

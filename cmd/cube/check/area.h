@@ -26,7 +26,7 @@ struct area {
 	size_t count;       /* items it has now */
 	unsigned char *low; /* the pages that may be touched */
 	size_t low_size;    /* bytes in them */
-	unsigned char *start;
+	void *start;
 };
 
 /* What belongs together; zero at the start, and stays where it is until released. */

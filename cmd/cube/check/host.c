@@ -75,10 +75,11 @@ set_end(struct block *block)
 static struct block *
 block_of(struct check_host *host, void *p)
 {
-	struct block *block = (struct block *)p - 1;
+	struct block *block;
 
 	if (p == NULL)
 		return NULL;
+	block = (struct block *)p - 1;
 	if (block->mark != BLOCK_LIVE)
 		trial_fail(host->trial, "gave host->realloc memory that %s",
 			   block->mark == BLOCK_DEAD ? "it had given back before"

@@ -70,12 +70,13 @@ limit_memory(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
 	unsigned long long pages = 0;
+	char line[128];
 	rlim_t size;
 
 	if (file == NULL)
 		return;
-	if (fscanf(file, "%llu", &pages) != 1)
-		pages = 0;
+	if (fgets(line, sizeof(line), file) != NULL)
+		pages = strtoull(line, NULL, 10); /* the first of its numbers */
 	(void)fclose(file);
 	size = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 	if (pages > 0 && size < ADDRESSES_MAX) {
@@ -207,6 +208,7 @@ static void
 judge(const struct subject *subject, const struct slip *slip, bool in_time, int status,
       int output, struct result *result)
 {
+	unsigned long long wall_ms = subject->limit_ms * WALL_FACTOR;
 	char in[48] = "outside of its functions";
 	char said[SAID_MAX];
 	char *words = result->words;
@@ -222,8 +224,7 @@ judge(const struct subject *subject, const struct slip *slip, bool in_time, int 
 	} else if (!in_time) {
 		(void)snprintf(words, size, "%s did not return within %llu ms%s%s",
 			       slip->function[0] != '\0' ? slip->function : "the check",
-			       (unsigned long long)(subject->limit_ms * WALL_FACTOR),
-			       slip->scene[0] != '\0' ? ", with " : "", slip->scene);
+			       wall_ms, slip->scene[0] != '\0' ? ", with " : "", slip->scene);
 	} else if (WIFEXITED(status)) {
 		(void)snprintf(words, size, "ended the process with exit code %d %s%s%s",
 			       WEXITSTATUS(status), in, slip->scene[0] != '\0' ? ", with " : "",

@@ -158,7 +158,7 @@ int
 policy_place(struct life *life, struct cluster *cluster, uint32_t *row, struct cube_error *err)
 {
 	uint32_t winner;
-	uint32_t n;
+	uint32_t n = 0;
 
 	*row = POLICY_NOTHING;
 	if (policy_select(life, cluster, &n, err) != 0)

@@ -19,7 +19,12 @@
 static bool
 same_cost(double a, double b)
 {
-	return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof(a)) == 0;
+	uint64_t bits_of_a;
+	uint64_t bits_of_b;
+
+	memcpy(&bits_of_a, &a, sizeof(a));
+	memcpy(&bits_of_b, &b, sizeof(b));
+	return (isnan(a) && isnan(b)) || bits_of_a == bits_of_b;
 }
 
 static uint32_t
@@ -286,7 +291,7 @@ check_time(struct trial *trial)
 		if (took_us < best_us)
 			best_us = took_us;
 	}
-	if (best_us > TIMED_MS * 1000)
+	if (best_us > UINT64_C(1000) * TIMED_MS)
 		trial_fail(trial,
 			   "score took %llu ms of processor time for %u rows, and may take %d",
 			   (unsigned long long)(best_us / 1000), n, TIMED_MS);
