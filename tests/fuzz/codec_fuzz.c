@@ -7,6 +7,7 @@
 #include "fuzz_main.h"
 #include "model/codec.h"
 #include "model/history.h"
+#include "model/why.h"
 
 #define OUT_LIMIT   ((size_t)64 * 1024 * 1024)
 #define FALLBACK    "6be4cb6b-61d1-40cb-bc7b-9cacefefa60c"
@@ -54,6 +55,14 @@ static const struct fuzz_seed seeds[] = {
 		  "\"Version\":\"0.1.0\",\"Revision\":7}"),
 	FUZZ_SEED("{\"Time\":\"2026-03-01T12:00:00.123Z\",\"State\":2,\"Attempt\":1,"
 		  "\"Node\":\"n1\",\"Reason\":\"adopted\"}"),
+	FUZZ_SEED("{\"Task\":\"21b23589-5d2d-4731-b5c9-a97e9832d021\",\"Name\":\"web\","
+		  "\"State\":0,\"Node\":\"n1\",\"Summary\":\"no node fits\",\"Nodes\":5,"
+		  "\"Fits\":1,\"Reasons\":[{\"Reason\":\"memory\",\"Count\":4,\"Nodes\":["
+		  "\"n1\",\"n3\"],\"Text\":\"wants 1 GiB\"}],\"Changes\":[{\"Change\":"
+		  "\"memory\",\"Amount\":7,\"Node\":\"n1\",\"Count\":1,\"Text\":\"less\"}],"
+		  "\"Unblock\":\"It would fit if less.\",\"Scheduler\":\"epvm\","
+		  "\"Considered\":1,\"Costs\":[{\"Node\":\"n1\",\"Cost\":0.25},{\"Node\":"
+		  "\"n2\",\"Cost\":null}]}"),
 	FUZZ_SEED("9f3c-12"),
 };
 
@@ -273,6 +282,37 @@ try_status(const struct json_doc *doc)
 }
 
 static void
+try_why(const struct json_doc *doc)
+{
+	struct buf once cleanup_buf = BUF_INIT(OUT_LIMIT);
+	struct buf twice cleanup_buf = BUF_INIT(OUT_LIMIT);
+	struct json_doc again cleanup_json = {0};
+	struct json_writer *writer;
+	struct cube_error err = {0};
+	struct why why;
+	int rc = why_decode(doc, doc->root, &why, &err);
+
+	if (rc != 0) {
+		check_refusal(rc, &err);
+		return;
+	}
+	fuzz_accepted();
+	FUZZ_MUST(why.cost_count <= WHY_COSTS_MAX);
+	writer = writer_new(&once);
+	why_encode(writer, &why);
+	json_writer_free(writer);
+	why_release(&why);
+	if (!reparse(&once, &again))
+		return;
+	FUZZ_MUST(why_decode(&again, again.root, &why, &err) == 0);
+	writer = writer_new(&twice);
+	why_encode(writer, &why);
+	json_writer_free(writer);
+	why_release(&why);
+	FUZZ_MUST(once.size == twice.size && memcmp(once.data, twice.data, once.size) == 0);
+}
+
+static void
 try_texts(const uint8_t *data, size_t size)
 {
 	char text[256], again[REVISION_SIZE];
@@ -303,6 +343,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_task(&doc, CODEC_LENIENT);
 	try_orders(&doc);
 	try_status(&doc);
+	try_why(&doc);
 	try_node(&doc, CODEC_STRICT);
 	try_node(&doc, CODEC_LENIENT);
 	return 0;

@@ -9,6 +9,7 @@
  *   F            no answer to any of these
  *   G, D, Y ID   get, stop, history     N, X NAME   a node, and its removal; L: the list
  *   K, U NAME    cordon and uncordon    Q SECONDS   drain, by then
+ *   Z ID         why; V JSON: why, of tasks that are not submitted
  *   W SINCE      events, and waiting for them
  *   T MS         time goes by           E        the store fails, or works again
  *   C            kill -9, and a new brain on what was durable
@@ -37,14 +38,19 @@ static const struct fuzz_seed seeds[] = {
 		"tcp\":\"8080\"}}}\n"
 		"T 100\nO 200\nP 9-1 1 []\nP 9-2 0 [{\"ID\":\"" TASK_1
 		"\",\"State\":2,\"Attempt\":1,\"ContainerID\":\"c\",\"HostPorts\":{\"80/tcp\":"
-		"[{\"HostIp\":\"\",\"HostPort\":\"8080\"}]}}]\nL\nG " TASK_1
+		"[{\"HostIp\":\"\",\"HostPort\":\"8080\"}]}}]\nL\nG " TASK_1 "\nZ " TASK_1
 		"\nP 9-3 0 [{\"ID\":\"" TASK_1
 		"\",\"State\":4,\"Attempt\":1,\"ExitCode\":3}]\nT 1000\nO 200\nY " TASK_1
 		"\nC"),
 	FUZZ_SEED("J " NODE_1 "\nH " NODE_1 "\nS [{\"State\":2,\"Task\":{\"ID\":\"" TASK_1
 		  "\",\"Image\":\"x\"}},{\"State\":2,\"Task\":{\"ID\":\"" TASK_2
 		  "\",\"Image\":\"y\",\"Cpu\":64}},{\"State\":3,\"Task\":{\"ID\":\"" TASK_2
-		  "\"}}]\nO 409\nF\nT 40000\nH " NODE_1
+		  "\"}}]\nZ " TASK_2
+		  "\nV [{\"State\":2,\"Task\":{\"Image\":\"x\",\"Memory\":5000000000,"
+		  "\"Constraints\":[\"arch==arm64\",\"!exists gpu\"],\"MaxPerNode\":1,"
+		  "\"ExposedPorts\":{\"80/tcp\":{}},\"PortBindings\":{\"80/tcp\":\"80\"}}},"
+		  "{\"State\":2,\"Task\":{\"Image\":\"y\",\"Job\":\"j\"}}]\nZ " TASK_1
+		  "\nO 409\nF\nT 40000\nH " NODE_1
 		  "\nO 200\nX n1\nN n1\nK n1\nU n1\nQ 30\nW 4\nD " TASK_1
 		  "\nW 0\nW 3\nW 18446744073709551615\nT 31000\nX n1\nC\nW 1\nL"),
 	FUZZ_SEED("J " NODE_1 "\nB\nS {\"State\":2,\"Task\":{\"ID\":\"" TASK_1
@@ -107,6 +113,26 @@ struct script {
 
 /* ---- what comes out ---- */
 
+/* Every node is counted once. */
+static void
+check_why(const struct why *why)
+{
+	uint32_t sum = why->fits;
+	size_t i;
+
+	for (i = 0; i < why->reason_count; i++) {
+		FUZZ_MUST(why->reasons[i].count > 0 && why->reasons[i].word[0] != '\0');
+		if (why->reasons[i].text[0] != '\0')
+			fuzz_check_text(why->reasons[i].text);
+		sum += why->reasons[i].count;
+	}
+	FUZZ_MUST(sum == why->nodes);
+	FUZZ_MUST(why->summary[0] != '\0');
+	fuzz_check_text(why->summary);
+	if (why->unblock != NULL)
+		fuzz_check_text(why->unblock);
+}
+
 static void
 check_reply(struct script *script, const struct manager_effect *reply)
 {
@@ -118,6 +144,8 @@ check_reply(struct script *script, const struct manager_effect *reply)
 	FUZZ_MUST(reply->status >= 200 && reply->status < 600);
 	if (reply->status >= 400)
 		fuzz_check_text(reply->message);
+	for (size_t i = 0; i < reply->why_count; i++)
+		check_why(&reply->whys[i]);
 }
 
 /* Replies are looked at and dropped, what goes to workers stays for the answers. */
@@ -159,12 +187,12 @@ request(struct script *script, enum manager_message_kind kind)
 /* ---- clients ---- */
 
 static void
-do_submit(struct script *script, const struct json_doc *doc)
+do_submit(struct script *script, enum manager_message_kind kind, const struct json_doc *doc)
 {
 	bool many = doc->root->type == JSON_ARRAY;
 	size_t count = many ? doc->root->count : 1;
 	const struct json_value *value = many && count > 0 ? doc->root->as.first : doc->root;
-	struct manager_message *message = request(script, MANAGER_SUBMIT);
+	struct manager_message *message = request(script, kind);
 	struct cube_error err = {0};
 
 	message->requests = calloc(count + 1, sizeof(*message->requests));
@@ -382,7 +410,9 @@ do_json(struct script *script, const char *line)
 		if (line[0] == 'H')
 			do_hello(script, NULL, false);
 	} else if (line[0] == 'S') {
-		do_submit(script, &doc);
+		do_submit(script, MANAGER_SUBMIT, &doc);
+	} else if (line[0] == 'V') {
+		do_submit(script, MANAGER_WHY, &doc);
 	} else if (line[0] == 'J') {
 		do_join(script, &doc);
 	} else {
@@ -400,13 +430,13 @@ do_line(struct script *script, const char *line)
 		    {'Y', MANAGER_HISTORY},     {'N', MANAGER_NODE},
 		    {'X', MANAGER_NODE_REMOVE}, {'L', MANAGER_LIST},
 		    {'K', MANAGER_NODE_CORDON}, {'U', MANAGER_NODE_UNCORDON},
-		    {'Q', MANAGER_NODE_DRAIN}};
+		    {'Q', MANAGER_NODE_DRAIN},  {'Z', MANAGER_WHY}};
 	const char *rest = strlen(line) > 2 ? line + 2 : "";
 
 	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++)
 		if (line[0] == asks[i].letter)
 			do_ask(script, asks[i].kind, rest);
-	if (line[0] == 'S' || line[0] == 'J' || line[0] == 'H')
+	if (strchr("SVJH", line[0]) != NULL)
 		do_json(script, line);
 	else if (line[0] == 'B')
 		do_hello(script, NULL, true);
