@@ -65,8 +65,8 @@ price(const struct asked *asked, struct scratch *scratch, struct why *out)
 	struct cube_demand demand = placer_demand(placer, asked->shape);
 	struct cube_error err = {.code = 0};
 	uint32_t n = 0;
+	uint32_t i = 0;
 	uint32_t row;
-	uint32_t i;
 
 	demand.eligible = scratch->eligible;
 	for (row = 0; row < asked->census.nodes; row++) {
@@ -86,11 +86,15 @@ price(const struct asked *asked, struct scratch *scratch, struct why *out)
 	}
 	(void)snprintf(out->scheduler, sizeof(out->scheduler), "%s",
 		       scheduler_name(placer->scheduler));
-	for (i = 0; i < n; i++) {
-		if (isnan(scratch->cost[i]))
+	/* By the census: a plugin may have written over the rows that it was given. */
+	for (row = 0; row < asked->census.nodes; row++) {
+		if (asked->census.of[row] != CENSUS_FITS)
 			continue;
-		out->considered++;
-		keep_best(asked, scratch->rows[i], scratch->cost[i], out);
+		if (!isnan(scratch->cost[i])) {
+			out->considered++;
+			keep_best(asked, row, scratch->cost[i], out);
+		}
+		i++;
 	}
 }
 

@@ -128,6 +128,7 @@ struct truth_task {
 	unsigned index;
 	struct task_spec *spec; /* counted */
 	enum behaviour behaviour;
+	unsigned asks; /* its constraint, from 1; 0: none */
 	/* what the users know */
 	bool sent;
 	bool acked;
@@ -509,7 +510,7 @@ void users_calm(struct sim *sim); /* what was cordoned is opened again */
 
 void placing_describe(struct machine *machine); /* its labels; they never change */
 /* Constraints and MaxPerNode, or neither, among the members of a Task. */
-void placing_text(struct sim *sim, struct buf *out);
+void placing_text(struct sim *sim, struct truth_task *task, struct buf *out);
 /* Do they hold on node, by what is committed, for task beside what is there? batch: the one
  * that placed it there, 0: none has. */
 bool

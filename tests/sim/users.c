@@ -32,7 +32,7 @@ behave(struct sim *sim, struct truth_task *task)
 
 /* What its owner writes. */
 static void
-spec_text(struct sim *sim, const struct truth_task *task, struct buf *out)
+spec_text(struct sim *sim, struct truth_task *task, struct buf *out)
 {
 	static const char *const policies[] = {"no", "on-failure",  "always", "unless-stopped",
 					       "",   "on-failure:2"};
@@ -67,7 +67,7 @@ spec_text(struct sim *sim, const struct truth_task *task, struct buf *out)
 		buf_printf(out, ",\"Priority\":%u", (unsigned)below(sim, 100));
 	if (chance(sim, 2000))
 		buf_printf(out, ",\"Job\":\"job%u\"", (unsigned)below(sim, 4));
-	placing_text(sim, out);
+	placing_text(sim, task, out);
 	if (policy != 5 && chance(sim, 1500))
 		buf_printf(out, ",\"MaxRestarts\":%u", 1 + (unsigned)below(sim, 5));
 	buf_append_text(out, "}");
