@@ -319,10 +319,11 @@ demo:
 	@$(MAKE) $(PARALLEL) all
 	@contrib/demo $(BUILD)
 
+# make bench SECTION=place AGAINST=older/bench.json
 bench:
 	@contrib/install-deps check
 	@$(MAKE) $(PARALLEL) tests
-	@tests/bench/run $(BUILD)
+	@tests/bench/run $(if $(AGAINST),--against $(AGAINST)) $(BUILD) $(SECTION)
 
 format:
 	@contrib/install-deps ci

@@ -57,6 +57,20 @@ group_new(struct groups *groups, const char *job)
 	return group;
 }
 
+/* For each member on a node of its own: a placement allocates nothing. */
+static int
+make_room(struct placer *placer, struct group *group)
+{
+	size_t rows = placer->rows.view.count;
+	size_t domains = placer->domains.count;
+	int rc = tally_make_room(&group->nodes, group->members < rows ? group->members : rows);
+
+	if (rc == 0)
+		rc = tally_make_room(&group->domains,
+				     group->members < domains ? group->members : domains);
+	return rc;
+}
+
 struct group *
 group_get(struct placer *placer, const char *job)
 {
@@ -72,6 +86,8 @@ group_get(struct placer *placer, const char *job)
 		return NULL;
 	}
 	group->members++;
+	if (make_room(placer, group) != 0)
+		placer->failed = CUBE_ERR_NO_MEMORY;
 	return group;
 }
 

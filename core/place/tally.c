@@ -3,6 +3,8 @@
  * move up, so no marks of deleted ones are left. Owns the cells. One thread. */
 #include "place/tally.h"
 
+#include "base/error.h"
+
 #include <stdlib.h>
 
 #define TALLY_FIRST 4
@@ -60,6 +62,17 @@ grow(struct tally *tally)
 	return 0;
 }
 
+/* At most three of four are used, so a search ends soon. */
+int
+tally_make_room(struct tally *tally, size_t count)
+{
+	while (count * 4 > tally->capacity * 3) {
+		if (grow(tally) != 0)
+			return CUBE_ERR_NO_MEMORY;
+	}
+	return 0;
+}
+
 struct tally_cell *
 tally_put(struct tally *tally, uint64_t key, void *what)
 {
@@ -67,8 +80,7 @@ tally_put(struct tally *tally, uint64_t key, void *what)
 
 	if (cell != NULL)
 		return cell;
-	/* At most three of four are used, so a search ends soon. */
-	if ((tally->used + 1) * 4 > tally->capacity * 3 && grow(tally) != 0)
+	if (tally_make_room(tally, tally->used + 1) != 0)
 		return NULL;
 	cell = cell_for(tally, key);
 	*cell = (struct tally_cell){.key = key, .what = what};

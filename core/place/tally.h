@@ -26,6 +26,8 @@ struct tally {
 void tally_release(struct tally *tally);
 /* NULL: it is not there. Valid until the next put or drop. */
 struct tally_cell *tally_find(const struct tally *tally, uint64_t key);
+/* So many are put without an allocation. 0 or CUBE_ERR_NO_MEMORY. */
+int tally_make_room(struct tally *tally, size_t count);
 /* The cell of key, made with count 0 if need be; what is not NULL. NULL: no memory. */
 struct tally_cell *tally_put(struct tally *tally, uint64_t key, void *what);
 void tally_drop(struct tally *tally, struct tally_cell *cell);

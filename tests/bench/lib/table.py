@@ -1,6 +1,9 @@
 """The table of figures: a line as soon as it is measured, and all of it as JSON in the end."""
 
+import json
 import statistics
+
+MOVED = 0.1  # of a figure: less is the machine's
 
 
 def spread(samples):
@@ -58,3 +61,19 @@ class Table:
               f"(load {machine['Load']:.1f}) in {machine['Seconds']} s; {path}")
         for name in missed:
             print(f"missed: {name}")
+
+
+def compare(path, figures):
+    """What differs from an older run: the ratios to peers where there are any, since machines differ."""
+    with open(path) as f:
+        older = {f["Figure"]: f for f in json.load(f)["Figures"]}
+    moved = []
+    for figure in figures:
+        old = older.get(figure["Figure"])
+        what = "Ratio" if old and old["Ratio"] and figure["Ratio"] else "Cube"
+        if old and old[what] and abs(figure[what] / old[what] - 1) > MOVED:
+            moved.append(f"{figure['Figure'] + (', to its peer' if what == 'Ratio' else ''):60} "
+                         f"{number(old[what]):>11} -> {number(figure[what]):>11}  {figure[what] / old[what] - 1:+.0%}")
+    print(f"\nagainst {path}: {len(moved)} of {sum(f['Figure'] in older for f in figures)} figures moved by more "
+          f"than {MOVED:.0%}")
+    print("".join(line + "\n" for line in moved), end="")
