@@ -2,13 +2,13 @@
  * manager, so that a mistake is one of the command line. */
 #include "submission_placing.h"
 
-#include "base/cleanup.h"
 #include "model/constraint.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_PER_NODE_MAX 1000000
+#define LABEL_KEY_SIZE   256 /* as long as --label takes them */
 
 static int
 put_constraints(struct json_writer *writer, const char *const *texts, size_t count,
@@ -52,10 +52,10 @@ static int
 put_limit(struct json_writer *writer, const char *text, struct cube_error *err)
 {
 	const char *equals = strrchr(text, '=');
-	cleanup_free char *label = NULL;
+	char label[LABEL_KEY_SIZE];
 	int64_t max = limit_read(equals != NULL ? equals + 1 : text);
 
-	if (max < 0 || equals == text)
+	if (max < 0 || equals == text || equals - text >= LABEL_KEY_SIZE)
 		return cube_fail(
 			err, CUBE_ERR_INVALID, 0,
 			"--max-per-node wants N from 1 to %d, or LABEL=N, not '%.100s'",
@@ -64,9 +64,7 @@ put_limit(struct json_writer *writer, const char *text, struct cube_error *err)
 		json_put_int(writer, "MaxPerNode", max);
 		return 0;
 	}
-	label = strndup(text, (size_t)(equals - text));
-	if (label == NULL)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	(void)snprintf(label, sizeof(label), "%.*s", (int)(equals - text), text);
 	json_key(writer, "MaxPerNode");
 	json_begin_object(writer);
 	json_put_text(writer, "Label", label);
