@@ -80,6 +80,8 @@ class Constraints(unittest.TestCase):
                 made.append(out.strip())
             self.assertEqual({self.cluster.wait_state(i, RUNNING)["Node"] for i in made[:2]}, {"n1", "n2"})
             self.waits(made[2], "has 1 of ", "already")
+            code, out, _ = self.cluster.cube("status", made[2])
+            self.assertRegex(out, r"(?m)^Per node: +1 by %s$" % ("label tier" if labels else "name"))
         # A node more, and each that waited has its place.
         self.cluster.cube("stop", ids[0])
         self.cluster.wait_state(ids[2], RUNNING)
