@@ -37,17 +37,26 @@ drop_constraint(struct relaxed *relaxed, uint32_t index)
 }
 
 void
+relax_amount(struct relaxed *relaxed, enum misfit misfit, int64_t amount)
+{
+	if (misfit == FIT_CPU)
+		relaxed->shape.mcpu = amount;
+	else if (misfit == FIT_MEMORY)
+		relaxed->shape.memory_bytes = amount;
+	else if (misfit == FIT_DISK)
+		relaxed->shape.disk_bytes = amount;
+	else
+		relaxed->shape.max_per_node = (uint32_t)amount;
+}
+
+void
 relax(struct relaxed *relaxed, enum misfit misfit, uint32_t detail)
 {
 	switch (misfit) {
 	case FIT_CPU:
-		relaxed->shape.mcpu = 0;
-		break;
 	case FIT_MEMORY:
-		relaxed->shape.memory_bytes = 0;
-		break;
 	case FIT_DISK:
-		relaxed->shape.disk_bytes = 0;
+		relax_amount(relaxed, misfit, 0);
 		break;
 	case FIT_PORT:
 		drop_port(relaxed, detail);
@@ -56,7 +65,7 @@ relax(struct relaxed *relaxed, enum misfit misfit, uint32_t detail)
 		drop_constraint(relaxed, detail);
 		break;
 	case FIT_MAX_PER_NODE:
-		relaxed->shape.max_per_node = UINT32_MAX;
+		relax_amount(relaxed, misfit, UINT32_MAX);
 		break;
 	case FIT_OK:
 	case FIT_NOT_READY:

@@ -20,6 +20,8 @@ void relax_init(struct relaxed *relaxed, const struct shape *shape);
 /* It asks no more for what is missing. detail as in a bucket of the same shape, relaxed or
  * not. */
 void relax(struct relaxed *relaxed, enum misfit misfit, uint32_t detail);
+/* It asks for so much of it: cpu, memory, disk, or for as many of its like on a node. */
+void relax_amount(struct relaxed *relaxed, enum misfit misfit, int64_t amount);
 /* What row lacks of it. open: as if the node took tasks. */
 enum misfit
 relax_check(struct placer *placer, uint32_t row, const struct relaxed *relaxed, bool open);

@@ -97,6 +97,24 @@ try_bucket(const struct asked *asked, const struct bucket *bucket)
 	return help;
 }
 
+/* On how many nodes of the bucket it would fit, asking for so much of what they lack. */
+static uint32_t
+count_fitting(const struct asked *asked, const struct bucket *bucket, int64_t amount)
+{
+	size_t place = (size_t)(bucket - asked->census.buckets);
+	struct relaxed relaxed;
+	uint32_t count = 0;
+	uint32_t row;
+
+	relax_init(&relaxed, asked->shape);
+	relax_amount(&relaxed, bucket->misfit, amount);
+	for (row = 0; row < asked->census.nodes; row++) {
+		if (asked->census.of[row] == place)
+			count += relax_check(asked->placer, row, &relaxed, false) == FIT_OK;
+	}
+	return count;
+}
+
 /* ---- in words ---- */
 
 /* "n2", "n2 or n7", "n2 or another of 14" */
@@ -158,6 +176,7 @@ fill_amount(struct buf *out, const struct asked *asked, const struct bucket *buc
 		set_word(change, words[kind]);
 		change->amount = bucket->misfit == FIT_CPU ? help->most_free
 							   : amount_bytes_down(help->most_free);
+		change->count = count_fitting(asked, bucket, change->amount);
 		buf_append_text(out, "it asked for at most ");
 		why_add_amount(out, bucket->misfit, change->amount);
 		if (bucket->misfit == FIT_DISK)
@@ -165,6 +184,7 @@ fill_amount(struct buf *out, const struct asked *asked, const struct bucket *buc
 		return;
 	}
 	set_word(change, free_words[kind]);
+	change->count = 1;
 	change->amount = (int64_t)((uint64_t)wanted - (uint64_t)help->most_free);
 	buf_printf(out, "%s had ", why_node(asked, help->rows[0]));
 	why_add_amount(out, bucket->misfit, change->amount);
@@ -216,6 +236,7 @@ fill_change(const struct asked *asked, const struct bucket *bucket, const struct
 	case FIT_MAX_PER_NODE:
 		set_word(change, "max-per-node");
 		change->amount = (int64_t)help->fewest + 1;
+		change->count = count_fitting(asked, bucket, change->amount);
 		buf_printf(&text, "its MaxPerNode were %u", help->fewest + 1);
 		break;
 	case FIT_OK:
@@ -356,41 +377,38 @@ add_sentence(struct buf *out, const struct why *why)
 	buf_append_text(out, ".");
 }
 
-/* Of the kinds that most nodes lack first, as the reasons stand. */
 static void
-sort_changes(struct why *out)
+add_change(const struct asked *asked, const struct bucket *bucket, struct why *out)
 {
-	size_t i;
+	struct help help = try_bucket(asked, bucket);
 
-	for (i = 1; i < out->change_count; i++) {
-		struct why_change change = out->changes[i];
-		size_t place = i;
-
-		for (; place > 0 && out->changes[place - 1].count < change.count; place--)
-			out->changes[place] = out->changes[place - 1];
-		out->changes[place] = change;
-	}
+	if (help.count > 0)
+		fill_change(asked, bucket, &help, &out->changes[out->change_count++]);
 }
 
 int
 why_unblock(const struct asked *asked, struct why *out)
 {
 	struct buf text = BUF_INIT(TEXT_LIMIT);
+	uint32_t count;
+	uint32_t next;
 	size_t i;
 
 	out->changes = calloc(asked->census.count + 1, sizeof(*out->changes));
 	if (out->changes == NULL)
 		return CUBE_ERR_NO_MEMORY;
-	for (i = 0; i < asked->census.count; i++) {
-		const struct bucket *bucket = &asked->census.buckets[i];
-		struct help help = {0};
+	/* As the reasons stand: what most nodes lack comes first. */
+	for (count = asked->census.nodes; count > 0; count = next) {
+		next = 0;
+		for (i = 0; i < asked->census.count; i++) {
+			const struct bucket *bucket = &asked->census.buckets[i];
 
-		if (bucket->count > 0)
-			help = try_bucket(asked, bucket);
-		if (help.count > 0)
-			fill_change(asked, bucket, &help, &out->changes[out->change_count++]);
+			if (bucket->count == count)
+				add_change(asked, bucket, out);
+			else if (bucket->count < count && bucket->count > next)
+				next = bucket->count;
+		}
 	}
-	sort_changes(out);
 	if (out->change_count > 0)
 		add_sentence(&text, out);
 	else

@@ -257,8 +257,9 @@ START_TEST(a_node_that_is_lost_and_cordoned_is_no_single_change)
 	effect_free(reply);
 	reply = why_new(2, "\"Memory\":1048576");
 	ck_assert_uint_eq(reply->whys[0].nodes, 3);
-	ck_assert_str_eq(reply->whys[0].changes[0].word, "uncordon");
-	ck_assert_str_eq(reply->whys[0].changes[0].text, "n1 were uncordoned");
+	ck_assert_uint_eq(reply->whys[0].change_count, 2);
+	ck_assert_str_eq(reply->whys[0].unblock, "It would fit if n2 were in contact again, or "
+						 "n1 were uncordoned.");
 	effect_free(reply);
 }
 END_TEST
