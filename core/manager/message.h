@@ -50,7 +50,7 @@ struct task_filter {
 	const char *label_key;   /* malloced, owned by the message; NULL: none */
 	const char *label_value; /* NULL: any value */
 	uint64_t after;          /* sequence: those behind it */
-	size_t limit;            /* at most this many; 1..1000 */
+	size_t limit;            /* at most this many; 1..1000. Fewer may come, with more */
 };
 
 #define WATCH_FROM_NOW UINT64_MAX

@@ -15,6 +15,9 @@
 #include <string.h>
 
 #define PAGE_MAX 1000
+/* Reasons are worked out for so many rows at most; a page may so be shorter than it was asked
+ * to be, and the reader asks for the rest. */
+#define ROWS_PER_PAGE 200000
 
 static bool
 is_hidden(const struct manager *manager, const struct entry *entry)
@@ -23,13 +26,14 @@ is_hidden(const struct manager *manager, const struct entry *entry)
 	       entry->created_batch > manager->step->durable;
 }
 
+/* Adds to *work what was done, in rows. */
 static void
-copy_out(struct manager *manager, struct task *to, const struct entry *entry)
+copy_out(struct manager *manager, struct task *to, const struct entry *entry, size_t *work)
 {
 	task_copy(to, &entry->task);
 	if (entry->place.shape != NULL)
 		task_reason(&to->status, "%s",
-			    why_waiting(&manager->placer, entry->place.shape));
+			    why_waiting(&manager->placer, entry->place.shape, work));
 	else
 		(void)liveness_reason(manager, entry, to->status.reason,
 				      sizeof(to->status.reason));
@@ -79,6 +83,7 @@ read_list(struct manager *manager, const struct manager_message *message)
 	const struct entry *entry;
 	size_t place = ledger_after(ledger, filter->after);
 	size_t count = 0;
+	size_t work = 0;
 	size_t i;
 
 	if (reply == NULL || found == NULL) {
@@ -101,8 +106,9 @@ read_list(struct manager *manager, const struct manager_message *message)
 	reply->tasks = calloc(count + 1, sizeof(*reply->tasks));
 	if (reply->tasks == NULL)
 		brain_failed(manager);
-	for (i = 0; reply->tasks != NULL && i < count; i++)
-		copy_out(manager, &reply->tasks[reply->task_count++], found[i]);
+	for (i = 0; reply->tasks != NULL && i < count && work < ROWS_PER_PAGE; i++)
+		copy_out(manager, &reply->tasks[reply->task_count++], found[i], &work);
+	reply->more |= i < count;
 	free(found);
 	reply_send(manager, reply);
 }
@@ -131,6 +137,7 @@ read_get(struct manager *manager, const struct manager_message *message)
 {
 	const struct entry *entry = read_find(manager, message);
 	struct manager_effect *reply;
+	size_t work = 0;
 
 	if (entry == NULL || (reply = reply_new(manager, message, 200)) == NULL)
 		return;
@@ -138,7 +145,7 @@ read_get(struct manager *manager, const struct manager_message *message)
 	if (reply->tasks == NULL)
 		brain_failed(manager);
 	else
-		copy_out(manager, &reply->tasks[reply->task_count++], entry);
+		copy_out(manager, &reply->tasks[reply->task_count++], entry, &work);
 	reply_send(manager, reply);
 }
 

@@ -267,7 +267,7 @@ add_line(struct buf *out, const struct asked *asked)
 }
 
 const char *
-why_waiting(struct placer *placer, struct shape *shape)
+why_waiting(struct placer *placer, struct shape *shape, size_t *work)
 {
 	struct asked asked = {.placer = placer, .shape = shape};
 	struct buf out = BUF_INIT((size_t)64 * 1024);
@@ -280,6 +280,7 @@ why_waiting(struct placer *placer, struct shape *shape)
 		placer->failed = CUBE_ERR_NO_MEMORY;
 		return "";
 	}
+	*work += asked.census.nodes;
 	add_line(&out, &asked);
 	(void)snprintf(shape->reason, sizeof(shape->reason), "%.*s",
 		       (int)utf8_valid_prefix(buf_text(&out),

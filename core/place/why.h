@@ -25,8 +25,9 @@ struct why_owner {
 };
 
 /* "no ready node has 512 MiB of memory free"; "" while it is to be tried. Kept with the shape
- * until the rows change. Valid until the next change of the placer. */
-const char *why_waiting(struct placer *placer, struct shape *shape);
+ * until the rows change. Valid until the next change of the placer. Adds the rows looked at
+ * to *work. */
+const char *why_waiting(struct placer *placer, struct shape *shape, size_t *work);
 
 /* Fills in what out says of nodes: counts, reasons, changes, costs. own: the node whose room
  * task holds, which is given back for as long as this takes; NULL: none. 0 or NO_MEMORY. */

@@ -65,6 +65,51 @@ START_TEST(pages_follow_the_order_of_submission)
 }
 END_TEST
 
+/* 1,000 tasks, each of its own kind, that fit on none of 500 nodes. */
+START_TEST(a_page_ends_where_reasons_become_too_much_work_and_the_rest_follows)
+{
+	struct actor actor;
+	uint64_t after = 0;
+	size_t pages = 0;
+	bool more = true;
+	unsigned i;
+
+	for (i = 1; i <= 500; i++) {
+		char name[NAME_SIZE];
+
+		(void)snprintf(name, sizeof(name), "n%u", i);
+		actor = actor_new(name, i, 1000, GIB);
+		ck_assert_int_eq(actor_join(world, &actor), 201);
+	}
+	for (i = 1; i <= 1000; i++) {
+		char members[64];
+
+		(void)snprintf(members, sizeof(members), "\"Memory\":%u", i);
+		ck_assert_int_eq(submit(world, i, members), 201);
+	}
+	world_settle(world);
+	i = 0;
+	while (more) {
+		struct manager_effect *reply = world_ask(world, list_message(1000, after));
+
+		for (size_t at = 0; at < reply->task_count; at++) {
+			const struct task *task = &reply->tasks[at];
+
+			ck_assert_str_eq(task->spec->id, task_id(++i));
+			ck_assert_str_eq(task->status.reason, "no node is ready: 500 joining");
+			after = task->status.sequence;
+		}
+		ck_assert_uint_gt(reply->task_count, 0);
+		more = reply->more;
+		pages++;
+		effect_free(reply);
+	}
+	ck_assert_uint_eq(i, 1000);
+	/* 400 kinds are looked at anew in a page. */
+	ck_assert_uint_eq(pages, 3);
+}
+END_TEST
+
 START_TEST(filters_all_hold)
 {
 	struct actor actor = actor_new("n1", 1, 1000, GIB);
@@ -235,6 +280,8 @@ suite(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, pages_follow_the_order_of_submission);
+	tcase_add_test(tests,
+		       a_page_ends_where_reasons_become_too_much_work_and_the_rest_follows);
 	tcase_add_test(tests, filters_all_hold);
 	tcase_add_test(tests, nothing_uncommitted_is_seen);
 	tcase_add_test(tests, while_the_store_fails_reads_go_on_without_what_could_be_lost);

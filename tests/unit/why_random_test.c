@@ -227,12 +227,13 @@ static void
 check_waiting(struct plain_task *task)
 {
 	struct why why = ask(&task->place, NULL);
+	size_t work = 0;
 
 	asked++;
 	check_reasons(task, &why);
 	ck_assert_uint_eq(why.fits, 0);
 	ck_assert_ptr_nonnull(task->place.shape);
-	ck_assert_str_eq(why.summary, why_waiting(&placer, task->place.shape));
+	ck_assert_str_eq(why.summary, why_waiting(&placer, task->place.shape, &work));
 	if (node_count > 0)
 		check_changes(task, &why);
 	else
