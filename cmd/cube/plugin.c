@@ -55,6 +55,8 @@ static const struct cli_program program = {
 		"skipped or FAILED and why; the exit code is 1 if something failed.",
 };
 
+static const char *const of_check[] = {"opt", "only", "run", "timeout", "output"};
+
 static int
 info(const struct cli_values *values, const char *name, struct cube_error *err)
 {
@@ -62,6 +64,11 @@ info(const struct cli_values *values, const char *name, struct cube_error *err)
 	struct plugin *plugin;
 	int rc;
 
+	for (size_t i = 0; i < sizeof(of_check) / sizeof(of_check[0]); i++) {
+		if (cli_given(values, of_check[i]))
+			return cube_fail(err, CUBE_ERR_INVALID, 0,
+					 "--%s goes with cube plugin check", of_check[i]);
+	}
 	rc = plugin_load(name, (enum cube_plugin_kind)0, NULL, cli_text(values, "plugin-dir"),
 			 &plugin, err);
 	if (rc < 0)

@@ -82,6 +82,7 @@ class Usage(unittest.TestCase):
                 ("plugin", "cube plugin: wants info or check, and one plugin: cube plugin info epvm.so\n"),
                 ("plugin check", "cube plugin: wants info or check, and one plugin: cube plugin info epvm.so\n"),
                 ("plugin info x y", "cube plugin: wants info or check, and one plugin: cube plugin info epvm.so\n"),
+                ("plugin info x --run y", "cube plugin: --run goes with cube plugin check\n"),
                 ("plugin check x y", "cube plugin: 'y': arguments are those of the task of --run\n"),
                 ("plugin check x -o name", "cube plugin: -o wants table or json, not 'name'\n"),
                 ("plugin check x --timeout 0", "cube plugin: --timeout 0: must be a time such as 30, 30s, 500ms, 5m or 1h, "

@@ -106,6 +106,29 @@ STORES = [
 ]
 
 
+TASK = "runs a task, stops and removes it"
+RUNTIMES = [
+    ("enforces-all", "says whether its engine is there", "probe says it enforces what has no name: 0xffffffff"),
+    ("lists-others", "shows a worker its own containers alone", "list shows container of-another to a worker that has none"),
+    ("lists-others", "leaves nothing behind", "list shows container of-another, which is not of this check"),
+    ("knows-all", "says of a container that is not there", "inspect knows a container that is not there"),
+    ("absent-invalid", "says of a container that is not there", "inspect says internal of a container that is not there"),
+    ("remove-strict", "says of a container that is not there", "remove fails for a container that is gone"),
+    ("late", "comes back at its deadlines", r"probe came back \d+ ms after its deadline"),
+    ("tells-late", "starts and stops its events", "told of an event behind stop"),
+    ("bad-image-later", "refuses what cannot be run", "run refuses it as unavailable, and not as invalid or not-found"),
+    ("runs-anything", "refuses what cannot be run", "run says that .* runs"),
+    ("leaves", "refuses what cannot be run", "run failed and left a container"),
+    ("ends-tasks", TASK, "inspect does not find what runs: .*, with a runtime that is opened again"),
+    ("runs-twice", TASK, "run makes a second container when it is repeated"),
+    ("lists-nothing", TASK, "list shows 0 containers, and there is one"),
+    ("removes-running", TASK, "remove takes away what runs, or does not call it conflict"),
+    ("never-finished", TASK, "inspect does not say when it has ended"),
+    ("starts-again", TASK, "run starts an attempt again that has ended"),
+    ("removes-not", TASK, "inspect does not say not-found of what is removed"),
+]
+
+
 class Ours(unittest.TestCase):
     def test_every_plugin_of_ours_passes(self):
         plugins = sorted(glob.glob(os.path.join(BUILD, "plugins", "*", "*.so")))
@@ -137,23 +160,23 @@ class Ours(unittest.TestCase):
             self.assertEqual(dockerd.docker("ps", "-aq"), "")
 
     def test_a_fake_that_keeps_its_promises_passes(self):
-        for name in ["hostile", "earlier", "larger"]:
-            code, out, err = check(fake(name))
+        for name, options in [("hostile", []), ("earlier", []), ("larger", []), ("careless", ["--run", "image"])]:
+            code, out, err = check(fake(name), *options)
             self.assertEqual((code, err), (0, ""), out)
 
 
 class Fakes(unittest.TestCase):
-    def named(self, name, table):
+    def named(self, name, table, *more):
         def run(row):
             # The choices of one check are those that another compares with.
             only = "choices" if "another time" in row[1] else row[1]
-            return check(fake(name), "--opt", "mode=" + row[0], "--only", only)
+            return check(fake(name), "--opt", "mode=" + row[0], "--only", only, *more)
 
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             for (mode, place, words), (code, out, err) in zip(table, pool.map(run, table)):
                 with self.subTest(mode=mode):
                     self.assertEqual((code, err), (1, ""), out)
-                    self.assertRegex(out, rf"(?m)^FAILED  {re.escape(place)}: .*(?:{words})")
+                    self.assertRegex(out, rf"(?m)^FAILED  {re.escape(place)}.*: .*(?:{words})")
                     self.assertRegex(out, r"\n\d passed, 1 failed\n$")
 
     def test_a_scheduler_is_named_for_what_it_did(self):
@@ -171,6 +194,12 @@ class Fakes(unittest.TestCase):
 
     def test_a_store_is_named_for_what_it_did(self):
         self.named("forgetful", STORES)
+
+    def test_a_runtime_is_named_for_what_it_did(self):
+        self.named("careless", RUNTIMES, "--run", "image")
+        code, out, err = check(fake("careless"), "--opt", "mode=not-there", "--run", "image")
+        self.assertEqual((code, err), (0, ""), out)
+        self.assertIn("\nskipped runs a task, stops and removes it: its engine does not answer: nobody answers\n", out)
 
     def test_one_that_hangs_is_ended_and_named(self):
         for mode, words in [("hang", "score did not return within 300 ms of processor time"),

@@ -147,12 +147,8 @@ score_for_nothing(struct story *story)
 	struct cluster *cluster = &story->cluster;
 	struct cube_error err;
 	uint32_t rows[STORY_NODES];
-	uint32_t n = 0;
+	uint32_t n = policy_eligible(cluster, rows);
 
-	for (uint32_t row = 0; row < STORY_NODES; row++) {
-		if ((cluster->eligible[row / 64] >> (row % 64) & 1) != 0)
-			rows[n++] = row;
-	}
 	if (n > 0) {
 		(void)policy_score(&story->life, cluster, rows, n, &err);
 		(void)policy_score(&story->life, cluster, rows + n / 2, n - n / 2, &err);

@@ -8,14 +8,6 @@
 
 #define WAIT_MS 10000
 
-const char *
-engine_words(const struct cube_error *err)
-{
-	const char *deed = strstr(err->message, "broke its contract: ");
-
-	return deed != NULL ? deed + strlen("broke its contract: ") : err->message;
-}
-
 void
 engine_open(struct engine *engine, struct trial *trial)
 {
@@ -34,7 +26,7 @@ engine_open(struct engine *engine, struct trial *trial)
 	trial_calls(trial, "open");
 	if (runtime_open(info->name, info->ops.runtime, &engine->life.host.plugin.host,
 			 engine->life.options, &engine->runtime, &err) != 0)
-		trial_fail(trial, "open failed: %s", engine_words(&err));
+		trial_fail(trial, "open failed: %s", trial_words(&err));
 	trial_returned(trial);
 }
 
@@ -81,7 +73,7 @@ engine_need(struct engine *engine)
 		trial_skip(engine->trial, "its engine does not answer: %s", err.message);
 	if (result != 0)
 		trial_fail(engine->trial, "probe failed as %s: %s", error_code_name(result),
-			   engine_words(&err));
+			   trial_words(&err));
 	if ((enforces &
 	     ~(uint32_t)(CUBE_ENFORCES_CPU | CUBE_ENFORCES_MEMORY | CUBE_ENFORCES_DISK)) != 0)
 		trial_fail(engine->trial, "probe says it enforces what has no name: %#x",
@@ -133,7 +125,7 @@ engine_start(struct engine *engine)
 	(void)pthread_mutex_unlock(&engine->lock);
 	trial_calls(engine->trial, "start");
 	if (runtime_start(engine->runtime, &engine->ears, &err) != 0)
-		trial_fail(engine->trial, "start failed: %s", engine_words(&err));
+		trial_fail(engine->trial, "start failed: %s", trial_words(&err));
 	trial_returned(engine->trial);
 }
 
@@ -191,7 +183,7 @@ engine_list(struct engine *engine, struct cube_container *last)
 	struct cube_error err;
 
 	if (runtime_list(engine->runtime, deadline_ms, see, &seen, &err) != 0)
-		trial_fail(engine->trial, "list failed: %s", engine_words(&err));
+		trial_fail(engine->trial, "list failed: %s", trial_words(&err));
 	engine_returned(engine, "list");
 	return seen.count;
 }

@@ -43,7 +43,4 @@ void engine_returned(struct engine *engine, const char *function);
  * NULL). */
 unsigned engine_list(struct engine *engine, struct cube_container *last);
 
-/* The words of the core about a plugin, without the plugin's name. */
-const char *engine_words(const struct cube_error *err);
-
 #endif

@@ -26,7 +26,7 @@
 #define FILE_MAX_BYTES   ((rlim_t)256 << 20)
 #define SAID_MAX         160
 
-static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
 
 static void
 signals_of_parent(sigset_t *set)

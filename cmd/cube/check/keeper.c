@@ -10,14 +10,6 @@ struct listing {
 	size_t used;
 };
 
-const char *
-keeper_words(const struct cube_error *err)
-{
-	const char *deed = strstr(err->message, "broke its contract: ");
-
-	return deed != NULL ? deed + strlen("broke its contract: ") : err->message;
-}
-
 void
 keeper_open(struct keeper *keeper, struct trial *trial)
 {
@@ -30,7 +22,7 @@ keeper_open(struct keeper *keeper, struct trial *trial)
 	trial_calls(trial, "open");
 	if (store_open(info->name, info->ops.store, &keeper->life.host.plugin.host,
 		       keeper->life.options, &keeper->store, &err) != 0)
-		trial_fail(trial, "open failed: %s", keeper_words(&err));
+		trial_fail(trial, "open failed: %s", trial_words(&err));
 	trial_returned(trial);
 }
 
@@ -86,7 +78,7 @@ keeper_commit(struct keeper *keeper, const struct cube_write *writes, size_t cou
 	trial_calls(keeper->trial, "commit");
 	if (store_commit(keeper->store, writes, count, &revision, &err) != 0)
 		trial_fail(keeper->trial, "commit failed where nothing is wrong: %s",
-			   keeper_words(&err));
+			   trial_words(&err));
 	trial_returned(keeper->trial);
 	return revision;
 }
@@ -106,7 +98,7 @@ keeper_refused(struct keeper *keeper, const struct cube_write *writes, size_t co
 			   error_code_name(code));
 	if (result != code)
 		trial_fail(keeper->trial, "commit refused as %s what is %s: %s",
-			   error_code_name(result), error_code_name(code), keeper_words(&err));
+			   error_code_name(result), error_code_name(code), trial_words(&err));
 }
 
 static int
@@ -132,7 +124,7 @@ keeper_expect(struct keeper *keeper, const char *from, const char *to, const cha
 	trial_calls(keeper->trial, "scan");
 	if (store_scan(keeper->store, from, to, list_one, &listing, &err) != 0)
 		trial_fail(keeper->trial, "scan failed where nothing is wrong: %s",
-			   keeper_words(&err));
+			   trial_words(&err));
 	trial_returned(keeper->trial);
 	if (strcmp(listing.text, text) != 0)
 		trial_fail(keeper->trial,

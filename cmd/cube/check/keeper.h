@@ -30,7 +30,4 @@ keeper_refused(struct keeper *keeper, const struct cube_write *writes, size_t co
 /* [from, to) is "key=value key=value ..." */
 void keeper_expect(struct keeper *keeper, const char *from, const char *to, const char *text);
 
-/* The words of the core about a plugin, without the plugin's name. */
-const char *keeper_words(const struct cube_error *err);
-
 #endif

@@ -24,18 +24,8 @@ policy_is_pure(const struct cube_scheduler_ops *ops)
 	       ops->pick == NULL;
 }
 
-/* "the plugin X broke its contract: select chose ..." without the plugin's name, which the
- * reader knows. */
-__attribute__((noreturn)) static void
-fail_broken(struct trial *trial, const struct cube_error *err)
-{
-	const char *deed = strstr(err->message, "contract: ");
-
-	trial_fail(trial, "%s", deed != NULL ? deed + strlen("contract: ") : err->message);
-}
-
-static uint32_t
-eligible_rows(const struct cluster *cluster, uint32_t *rows)
+uint32_t
+policy_eligible(const struct cluster *cluster, uint32_t *rows)
 {
 	uint32_t n = 0;
 
@@ -59,7 +49,7 @@ policy_select(struct life *life, struct cluster *cluster, uint32_t *n, struct cu
 		cluster_forget_domains(cluster);
 	policy_ops(trial, &ops);
 	if (ops.select == NULL) {
-		*n = eligible_rows(cluster, rows);
+		*n = policy_eligible(cluster, rows);
 		return 0;
 	}
 	*answer = UNTOUCHED;
@@ -74,7 +64,7 @@ policy_select(struct life *life, struct cluster *cluster, uint32_t *n, struct cu
 		trial_fail(trial, "select did not say how many rows it chose");
 	if (scheduler_check_rows(trial->subject->plugin->info.name, cluster->nodes,
 				 cluster->demand, rows, *answer, err) != 0)
-		fail_broken(trial, err);
+		trial_fail(trial, "%s", trial_words(err));
 	*n = *answer;
 	return 0;
 }
@@ -149,7 +139,7 @@ pick(struct life *life, struct cluster *cluster, uint32_t n, uint32_t *winner,
 		trial_fail(trial, "pick did not name a winner");
 	if (scheduler_check_winner(trial->subject->plugin->info.name, asked, costs, n, *answer,
 				   err) != 0)
-		fail_broken(trial, err);
+		trial_fail(trial, "%s", trial_words(err));
 	*winner = *answer;
 	return 0;
 }

@@ -15,6 +15,9 @@ void policy_ops(struct trial *trial, struct cube_scheduler_ops *ops);
 /* Do kept costs of this one stay right? */
 bool policy_is_pure(const struct cube_scheduler_ops *ops);
 
+/* Writes the eligible rows, ascending; returns how many. */
+uint32_t policy_eligible(const struct cluster *cluster, uint32_t *rows);
+
 /* The rows that may take the task, by select or else the eligible ones, in cluster->selected.
  * 0, or what select returned. */
 int

@@ -12,7 +12,7 @@
 
 #define WAIT_MS 10000
 #define SOON_MS 100
-#define STARTS  5
+#define STARTS  3
 #define NO_TASK "00000000-0000-4000-8000-00000000c4ec"
 
 /* ---- what all kinds are checked with ---- */
@@ -141,7 +141,7 @@ expect_absent(struct engine *engine, const char *function, int result, bool plai
 		trial_fail(engine->trial, "%s knows a container that is not there", function);
 	trial_fail(engine->trial, "%s says %s of a container that is not there, and not %s: %s",
 		   function, error_code_name(result), error_code_name(CUBE_ERR_NOT_FOUND),
-		   engine_words(err));
+		   trial_words(err));
 }
 
 /* plain: it could be one of this runtime's. */
@@ -177,7 +177,7 @@ try_absent(struct engine *engine, const char *handle, bool plain)
 	engine_returned(engine, "remove");
 	if (result != 0 && (plain || result != CUBE_ERR_INVALID))
 		trial_fail(engine->trial, "remove fails for a container that is gone: %s",
-			   engine_words(&err));
+			   trial_words(&err));
 }
 
 static void
@@ -241,6 +241,7 @@ check_events(struct trial *trial)
 		engine_start(&engine);
 		engine_await(&engine, i % 2 == 0 ? 0 : SOON_MS);
 		engine_stop(&engine);
+		engine_await(&engine, SOON_MS); /* for one that comes too late */
 	}
 	engine_close(&engine);
 }

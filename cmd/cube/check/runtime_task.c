@@ -12,8 +12,6 @@
 #define CALL_MS    30000
 #define PREPARE_MS 150000
 #define LOOK_MS    200
-#define TASK_ID    "5b1f6e0c-7d43-4c0a-9d0e-c4ec00000001"
-#define CLUSTER_ID "5b1f6e0c-7d43-4c0a-9d0e-c4ec00000002"
 #define NO_IMAGE   "cube-check.invalid/no/such-program:none"
 
 static struct cube_task_spec
@@ -21,16 +19,16 @@ spec_of(const struct trial *trial, const char *image, struct cube_label labels[5
 {
 	const char *const *args = trial->subject->args;
 
-	labels[0] = (struct cube_label){"cube.cluster", CLUSTER_ID};
+	labels[0] = (struct cube_label){"cube.cluster", trial->subject->identity};
 	labels[1] = (struct cube_label){"cube.worker", trial->subject->identity};
-	labels[2] = (struct cube_label){"cube.task", TASK_ID};
+	labels[2] = (struct cube_label){"cube.task", trial->subject->task};
 	labels[3] = (struct cube_label){"cube.attempt", "1"};
 	labels[4] = (struct cube_label){"cube.name", "cube-check"};
 	return (struct cube_task_spec){
 		.struct_size = sizeof(struct cube_task_spec),
 		.attempt = 1,
 		.label_count = 5,
-		.task_id = TASK_ID,
+		.task_id = trial->subject->task,
 		.name = "cube-check",
 		.image = image,
 		.args = args != NULL && args[0] != NULL ? args : NULL,
@@ -59,7 +57,7 @@ check_refused(struct trial *trial)
 		trial_fail(trial, "run says that %s runs", NO_IMAGE);
 	if (result != CUBE_ERR_INVALID && result != CUBE_ERR_NOT_FOUND)
 		trial_fail(trial, "run refuses it as %s, and not as invalid or not-found: %s",
-			   error_code_name(result), engine_words(&err));
+			   error_code_name(result), trial_words(&err));
 	if (engine_list(&engine, NULL) != 0)
 		trial_fail(trial, "run failed and left a container");
 	engine_close(&engine);
@@ -84,7 +82,7 @@ run(struct engine *engine, const struct cube_task_spec *spec, struct cube_contai
 	struct cube_error err;
 
 	if (runtime_run(engine->runtime, spec, deadline_ms, out, &err) != 0)
-		trial_fail(engine->trial, "run failed: %s", engine_words(&err));
+		trial_fail(engine->trial, "run failed: %s", trial_words(&err));
 	engine_returned(engine, "run");
 }
 
@@ -95,7 +93,7 @@ prepare(struct engine *engine, const struct cube_task_spec *spec)
 	struct cube_error err;
 
 	if (runtime_prepare(engine->runtime, spec, deadline_ms, no_progress, NULL, &err) != 0)
-		trial_fail(engine->trial, "prepare failed: %s", engine_words(&err));
+		trial_fail(engine->trial, "prepare failed: %s", trial_words(&err));
 	engine_returned(engine, "prepare");
 }
 
@@ -120,6 +118,14 @@ try_remove(struct engine *engine, const char *handle, struct cube_error *err)
 	return result;
 }
 
+/* The worker's identity serves as that of its cluster. */
+static bool
+is_ours(const struct trial *trial, const struct cube_container *container)
+{
+	return strcmp(container->task_id, trial->subject->task) == 0 &&
+	       strcmp(container->cluster, trial->subject->identity) == 0;
+}
+
 static void
 expect_same(struct engine *engine, const struct cube_container *one,
 	    const struct cube_container *other, const char *function)
@@ -127,7 +133,7 @@ expect_same(struct engine *engine, const struct cube_container *one,
 	if (strcmp(one->handle, other->handle) != 0)
 		trial_fail(engine->trial, "%s gives handle %.64s for the container %.64s",
 			   function, other->handle, one->handle);
-	if (strcmp(other->task_id, TASK_ID) != 0 || strcmp(other->cluster, CLUSTER_ID) != 0)
+	if (!is_ours(engine->trial, other))
 		trial_fail(engine->trial, "%s gives task \"%s\" of cluster \"%s\"", function,
 			   other->task_id, other->cluster);
 }
@@ -142,7 +148,7 @@ expect_found(struct engine *engine, const struct cube_container *made)
 
 	if (inspect(engine, made->handle, &seen, &err) != 0)
 		trial_fail(engine->trial, "inspect does not find what runs: %s",
-			   engine_words(&err));
+			   trial_words(&err));
 	expect_same(engine, made, &seen, "inspect");
 	count = engine_list(engine, &seen);
 	if (count != 1)
@@ -160,7 +166,7 @@ await_exit(struct engine *engine, const char *handle, struct cube_container *see
 		if (inspect(engine, handle, seen, &err) != 0)
 			trial_fail(engine->trial,
 				   "inspect does not find an ended container: %s",
-				   engine_words(&err));
+				   trial_words(&err));
 		if (seen->state == CUBE_CONTAINER_EXITED)
 			return;
 		if (clock_now().mono_ms > end_ms)
@@ -179,7 +185,7 @@ end_task(struct engine *engine, const struct cube_container *made)
 	bool running;
 
 	if (inspect(engine, made->handle, &seen, &err) != 0)
-		trial_fail(engine->trial, "inspect failed: %s", engine_words(&err));
+		trial_fail(engine->trial, "inspect failed: %s", trial_words(&err));
 	running = seen.state == CUBE_CONTAINER_RUNNING;
 	if (running && try_remove(engine, made->handle, &err) != CUBE_ERR_CONFLICT) {
 		/* It may have ended just now. */
@@ -190,7 +196,7 @@ end_task(struct engine *engine, const struct cube_container *made)
 	}
 	deadline_ms = engine_calls(engine, "signal", CALL_MS);
 	if (runtime_signal(engine->runtime, made->handle, SIGKILL, deadline_ms, &err) != 0)
-		trial_fail(engine->trial, "signal failed: %s", engine_words(&err));
+		trial_fail(engine->trial, "signal failed: %s", trial_words(&err));
 	engine_returned(engine, "signal");
 	await_exit(engine, made->handle, &seen);
 	if (seen.finished_ms == 0)
@@ -212,7 +218,7 @@ remove_task(struct engine *engine, const struct cube_task_spec *spec,
 	trial_scene(engine->trial, "a task that is removed");
 	for (int i = 0; i < 2; i++) {
 		if (try_remove(engine, made->handle, &err) != 0)
-			trial_fail(engine->trial, "remove failed: %s", engine_words(&err));
+			trial_fail(engine->trial, "remove failed: %s", trial_words(&err));
 	}
 	if (inspect(engine, made->handle, &seen, &err) != CUBE_ERR_NOT_FOUND)
 		trial_fail(engine->trial, "inspect does not say not-found of what is removed");
@@ -271,6 +277,10 @@ check_left(struct trial *trial)
 	for (unsigned i = 0; i < count && engine_list(&engine, &left) > 0; i++) {
 		struct cube_container seen;
 
+		if (!is_ours(trial, &left))
+			trial_fail(trial,
+				   "list shows container %.64s, which is not of this check",
+				   left.handle);
 		deadline_ms = engine_calls(&engine, "signal", CALL_MS);
 		(void)runtime_signal(engine.runtime, left.handle, SIGKILL, deadline_ms, &err);
 		engine_returned(&engine, "signal");

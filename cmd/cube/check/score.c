@@ -27,18 +27,6 @@ same_cost(double a, double b)
 	return (isnan(a) && isnan(b)) || bits_of_a == bits_of_b;
 }
 
-static uint32_t
-rows_of(const struct cluster *cluster, uint32_t *rows)
-{
-	uint32_t n = 0;
-
-	for (uint32_t row = 0; row < cluster->count; row++) {
-		if ((cluster->eligible[row / 64] >> (row % 64) & 1) != 0)
-			rows[n++] = row;
-	}
-	return n;
-}
-
 /* Fails the check on an error. The costs are copied. */
 static void
 score(struct life *life, struct cluster *cluster, const uint32_t *rows, uint32_t n,
@@ -68,7 +56,7 @@ check_score_twice(struct trial *trial)
 	for (int round = 0; round < 5; round++) {
 		if (policy_choice(&life, &cluster) == POLICY_NOTHING)
 			break;
-		n = rows_of(&cluster, rows);
+		n = policy_eligible(&cluster, rows);
 		before = life.host.random;
 		score(&life, &cluster, rows, n, first);
 		life.host.random = before;
@@ -278,7 +266,7 @@ check_time(struct trial *trial)
 	life_open(&life);
 	if (!life.spreads)
 		cluster_forget_domains(&cluster);
-	n = rows_of(&cluster, rows);
+	n = policy_eligible(&cluster, rows);
 	for (int i = 0; i < TIMED_TRIES; i++) {
 		uint64_t begin_us = cpu_us();
 		uint64_t took_us;

@@ -90,7 +90,7 @@ check_values(struct trial *trial)
 		trial_calls(trial, "scan");
 		if (store_get(keeper.store, "k", &value, &found, &err) != 0)
 			trial_fail(trial, "scan does not find what was committed: %s",
-				   keeper_words(&err));
+				   trial_words(&err));
 		trial_returned(trial);
 		if (found != size || memcmp(value, bytes, size) != 0)
 			trial_fail(trial, "scan gave another value of %zu bytes", found);
@@ -286,7 +286,7 @@ check_revisions(struct trial *trial)
 	second = keeper_commit(&keeper, &again, 1);
 	trial_calls(trial, "scan");
 	if (store_scan(keeper.store, "", "", visit_revision, &revisions, &err) != 0)
-		trial_fail(trial, "scan failed: %s", keeper_words(&err));
+		trial_fail(trial, "scan failed: %s", trial_words(&err));
 	trial_returned(trial);
 	if (revisions.count != 2 || revisions.of[0] != first || revisions.of[1] != second)
 		trial_fail(trial,
@@ -318,7 +318,7 @@ check_many(struct trial *trial)
 	keeper_commit(&keeper, writes, count);
 	trial_calls(trial, "scan");
 	if (store_scan(keeper.store, "", "", count_one, &found, &err) != 0)
-		trial_fail(trial, "scan failed: %s", keeper_words(&err));
+		trial_fail(trial, "scan failed: %s", trial_words(&err));
 	trial_returned(trial);
 	if (found != count)
 		trial_fail(trial, "scan gave %zu records", found);

@@ -312,6 +312,8 @@ suite_run(const struct suite *suite, struct cube_error *err)
 	subject.folder = folder;
 	clock_random(bytes, sizeof(bytes));
 	id_from_random(bytes, subject.identity);
+	clock_random(bytes, sizeof(bytes));
+	id_from_random(bytes, subject.task);
 	isolate_begin();
 	rc = run_in_folder(suite, &subject, err);
 	remove_folder(folder);

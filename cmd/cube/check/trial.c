@@ -64,6 +64,15 @@ trial_returned(struct trial *trial)
 	trial->slip->function[0] = '\0';
 }
 
+const char *
+trial_words(const struct cube_error *err)
+{
+	static const char before[] = "broke its contract: ";
+	const char *deed = strstr(err->message, before);
+
+	return deed != NULL ? deed + sizeof(before) - 1 : err->message;
+}
+
 int
 trial_outcome(struct trial *trial, const char *function, int result, struct cube_error *err)
 {

@@ -27,7 +27,8 @@ struct subject {
 	const char *const *args;
 	uint64_t limit_ms;    /* of processor time for one check */
 	const char *folder;   /* a temporary one, of this run */
-	char identity[40];    /* what the host says it is */
+	char identity[40];    /* what the host says it is; made for this run */
+	char task[40];        /* of a task that is run; likewise */
 	uint64_t *choices;    /* shared: left by one check for a later one */
 	size_t choices_count; /* room in it */
 };
@@ -80,5 +81,9 @@ void trial_returned(struct trial *trial);
  * wants it; anything else fails the check. */
 int
 trial_outcome(struct trial *trial, const char *function, int result, struct cube_error *err);
+
+/* What the core says of a plugin that broke its contract, without the plugin's name, which the
+ * reader knows; other messages as they are. Borrowed from err. */
+const char *trial_words(const struct cube_error *err);
 
 #endif
