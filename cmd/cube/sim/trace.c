@@ -138,12 +138,12 @@ sim_trace_read(FILE *file, const char *name, struct sim_trace **out, struct cube
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	}
 	trace->file = file;
-	if (fileno(file) >= 0 && fstat(fileno(file), &stat) == 0 && stat.st_size > 0)
-		trace->size = (uint64_t)stat.st_size;
 	if (sim_trace_rewind(trace, err) != 0) {
 		sim_trace_free(trace);
 		return err->code;
 	}
+	if (fstat(fileno(file), &stat) == 0 && stat.st_size > 0)
+		trace->size = (uint64_t)stat.st_size;
 	*out = trace;
 	return 0;
 }
@@ -231,7 +231,7 @@ read_decimal(const char *text, int places, uint64_t max, uint64_t *out)
 	bool digits = false;
 
 	for (; *text != '\0'; text++) {
-		if (*text == '.' && left < 0) {
+		if (*text == '.' && left < 0 && places > 0) {
 			left = places;
 			continue;
 		}
