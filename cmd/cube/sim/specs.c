@@ -84,22 +84,18 @@ constraint_size(const char *text)
 	return size;
 }
 
+/* text: of size bytes and a NUL, which *out borrows as it does pieces. */
 static int
 parse_one(const char *text, size_t size, char *pieces, struct task_constraint *out,
 	  size_t number, struct cube_error *err)
 {
-	char one[CONSTRAINT_SIZE];
-
-	if (size >= sizeof(one))
+	if (size >= CONSTRAINT_SIZE)
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "constraint %zu is longer than %d bytes", number,
 				 CONSTRAINT_SIZE - 1);
-	(void)memcpy(one, text, size);
-	one[size] = '\0';
-	if (constraint_parse(one, pieces, out, err) != 0)
-		return error_wrap(err, "constraint %zu '%.60s'", number, one);
-	/* For people; nobody looks at it here. */
-	out->text = out->key;
+	if (constraint_parse(text, pieces, out, err) != 0)
+		return error_wrap(err, "constraint %zu", number);
+	out->text = text;
 	return 0;
 }
 
@@ -107,26 +103,28 @@ static int
 parse_constraints(struct sim_spec *spec, const char *text, struct cube_error *err)
 {
 	const size_t size = strlen(text);
-	size_t at = 0;
+	char *own;
 	uint32_t count = 0;
 
 	if (text[0] == '\0')
 		return 0;
-	/* One constraint has a character and a semicolon at least. */
+	/* The text in parts, and behind it what the parser makes of them: as much again. */
 	spec->constraints = calloc(CONSTRAINTS_MAX, sizeof(*spec->constraints));
-	spec->pieces = calloc(1, size + CONSTRAINTS_MAX + 1);
+	spec->pieces = calloc(2, size + 2);
 	if (spec->constraints == NULL || spec->pieces == NULL)
 		return no_memory(err);
+	own = spec->pieces;
+	(void)memcpy(own, text, size + 1);
 	for (size_t from = 0; from < size; count++) {
-		const size_t part = constraint_size(text + from);
+		const size_t part = constraint_size(own + from);
 
 		if (count == CONSTRAINTS_MAX)
 			return cube_fail(err, CUBE_ERR_INVALID, 0,
 					 "a task has at most %d constraints", CONSTRAINTS_MAX);
-		if (parse_one(text + from, part, spec->pieces + at, &spec->constraints[count],
-			      count + 1, err) != 0)
+		own[from + part] = '\0';
+		if (parse_one(own + from, part, own + size + 2 + from,
+			      &spec->constraints[count], count + 1, err) != 0)
 			return err->code;
-		at += part + 1;
 		from += part + 1;
 	}
 	spec->spec.constraints = spec->constraints;
