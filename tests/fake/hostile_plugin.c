@@ -178,7 +178,7 @@ misbehave(struct hostile *hostile, const struct cube_nodes *nodes, uint32_t n, d
 	if (is(hostile, "exit"))
 		exit(3);
 	if (is(hostile, "hang"))
-		for (volatile int i = 0; i == i;)
+		for (volatile int i = 0; i >= 0;)
 			;
 	if (is(hostile, "sleep"))
 		(void)wait_for_ever(NULL);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 say(struct trial *trial, enum verdict verdict, const char *fmt, va_list args)
 {
 	struct slip *slip = trial->slip;
