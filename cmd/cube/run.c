@@ -376,7 +376,7 @@ carry_out(const struct cli_values *values, struct await *plan, const struct api 
 static int
 run(const struct cli_values *values, struct cube_error *err)
 {
-	enum output_form form;
+	enum output_form form = OUTPUT_TABLE;
 	struct await plan = {0};
 	struct api api = {0};
 	int rc = check_source(values, err);

@@ -141,6 +141,9 @@ explain_pause(const struct manager *manager, const struct entry *entry, struct w
 	if (entry->held != NULL)
 		(void)snprintf(kept, sizeof(kept), " on %s, where its room is kept",
 			       entry->held->info.name);
+	else if (entry->avoid != NULL)
+		(void)snprintf(kept, sizeof(kept), ", elsewhere than on %s if it can",
+			       entry->avoid);
 	summarize(out, "it starts again in %" PRId64 " s%s%s%s",
 		  left_ms > 0 ? (left_ms + 999) / 1000 : 0, kept,
 		  status->reason[0] != '\0' ? ": " : "", status->reason);
@@ -235,24 +238,43 @@ explain_request(struct manager *manager, const struct task_request *request, str
 	}
 }
 
-static void
-explain_requests(struct manager *manager, const struct manager_message *message)
+/* Nothing is said of a stop, nor of a task whose ID is that of one which might be lost yet.
+ * False: that is answered. */
+static bool
+may_be_told(struct manager *manager, const struct manager_message *message)
 {
-	size_t work = 0;
-	size_t share = (size_t)LOOKS * manager->placer.rows.view.count + ROWS_PER_TASK;
-	struct manager_effect *reply;
 	size_t i;
 
 	for (i = 0; i < message->request_count; i++) {
-		if (message->requests[i].wanted != TASK_WANTED_RUN) {
+		const struct task_request *request = &message->requests[i];
+		const struct entry *entry = ledger_find(manager, request->task_id);
+
+		if (request->wanted != TASK_WANTED_RUN) {
 			reply_status(manager, message, 400,
 				     "task %s: State 3 asks for a stop, and nothing is to be "
 				     "said about one: State 2 asks for it to run",
-				     message->requests[i].task_id);
-			return;
+				     request->task_id);
+			return false;
+		}
+		if (entry != NULL && read_is_hidden(manager, entry)) {
+			reply_status(manager, message, 503,
+				     "whether there is a task %s is not known while the store "
+				     "fails: %s",
+				     request->task_id, manager->step->store_fault);
+			return false;
 		}
 	}
-	if (admit_check(manager, message) != 0)
+	return admit_check(manager, message) == 0;
+}
+
+static void
+explain_requests(struct manager *manager, const struct manager_message *message)
+{
+	size_t share = (size_t)LOOKS * manager->placer.rows.view.count + ROWS_PER_TASK;
+	struct manager_effect *reply;
+	size_t work = 0;
+
+	if (!may_be_told(manager, message))
 		return;
 	reply = reply_new(manager, message, 200);
 	if (reply == NULL)

@@ -19,8 +19,8 @@
  * to be, and the reader asks for the rest. */
 #define ROWS_PER_PAGE 200000
 
-static bool
-is_hidden(const struct manager *manager, const struct entry *entry)
+bool
+read_is_hidden(const struct manager *manager, const struct entry *entry)
 {
 	return manager->step->store_fault != NULL &&
 	       entry->created_batch > manager->step->durable;
@@ -94,7 +94,7 @@ read_list(struct manager *manager, const struct manager_message *message)
 		return;
 	}
 	while ((entry = ledger_each(ledger, &place)) != NULL) {
-		if (is_hidden(manager, entry) || !matches(filter, entry))
+		if (read_is_hidden(manager, entry) || !matches(filter, entry))
 			continue;
 		if (count == limit) {
 			reply->more = true;
@@ -122,7 +122,7 @@ read_find(struct manager *manager, const struct manager_message *message)
 		done_reply_unknown(manager, message, message->task_id);
 		return NULL;
 	}
-	if (is_hidden(manager, entry)) {
+	if (read_is_hidden(manager, entry)) {
 		reply_status(
 			manager, message, 503,
 			"whether there is a task %s is not known while the store fails: %s",

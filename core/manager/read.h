@@ -7,6 +7,8 @@
 struct entry;
 struct manager;
 
+/* While the store fails: its creation is not durable, so nobody may see it. */
+bool read_is_hidden(const struct manager *manager, const struct entry *entry);
 /* The task that message is about; NULL: it is not there, or not yet to be seen, and that is
  * answered. */
 struct entry *read_find(struct manager *manager, const struct manager_message *message);

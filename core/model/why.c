@@ -249,6 +249,8 @@ reasons_read(const struct json_doc *doc, const struct json_value *value, struct 
 	int rc = items_new(doc, value, sizeof(*why->reasons), &items, err);
 
 	why->reasons = items;
+	if (rc < 0 || items == NULL)
+		return rc;
 	for (; rc == 0 && item != NULL; item = item->next) {
 		rc = reason_read(doc, item, &why->reasons[why->reason_count], err);
 		why->reason_count += rc == 0;
@@ -265,6 +267,8 @@ changes_read(const struct json_doc *doc, const struct json_value *value, struct 
 	int rc = items_new(doc, value, sizeof(*why->changes), &items, err);
 
 	why->changes = items;
+	if (rc < 0 || items == NULL)
+		return rc;
 	for (; rc == 0 && item != NULL; item = item->next) {
 		rc = fields_read(doc, item, CODEC_LENIENT, &change_table,
 				 &why->changes[why->change_count], err);

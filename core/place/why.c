@@ -12,6 +12,7 @@
 #include "place/limit.h"
 #include "place/placer.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #define PROTOCOL_UDP 17 /* IPPROTO_UDP */
 #define ACTUAL_LIMIT ((size_t)64 * 1024)
 #define ACTUALS_SAID 3 /* of nodes that have different things there */
+
+static_assert(CENSUS_ROWS_MAX <= WHY_NODES_MAX, "all that a bucket has are named");
 
 /* ---- words ---- */
 
@@ -409,7 +412,7 @@ fill_reason(const struct asked *asked, const struct bucket *bucket, struct why_r
 	(void)snprintf(reason->word, sizeof(reason->word), "%s",
 		       census_word(asked->shape, bucket));
 	reason->count = bucket->count;
-	for (i = 0; i < bucket->count && i < CENSUS_ROWS_MAX && i < WHY_NODES_MAX; i++)
+	for (i = 0; i < bucket->count && i < CENSUS_ROWS_MAX; i++)
 		(void)snprintf(reason->nodes[reason->named++], NAME_SIZE, "%s",
 			       why_node(asked, bucket->rows[i]));
 	add_text(&text, asked, bucket);

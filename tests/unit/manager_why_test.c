@@ -188,6 +188,16 @@ START_TEST(a_task_that_waits_to_restart_is_told_when_and_where)
 	ck_assert_uint_eq(reply->whys[0].fits, 2);
 	ck_assert_uint_eq(reply->whys[0].nodes, 2);
 	effect_free(reply);
+	/* The second time there, and it is to go elsewhere. */
+	world_sleep(world, 1000);
+	(void)actor_obey(world, &n0);
+	actor_runs(world, &n0, 1, 2);
+	actor_ends(world, &n0, 1, 2, 3);
+	reply = why_of(1);
+	ck_assert_str_eq(reply->whys[0].summary,
+			 "it starts again in 2 s, elsewhere than on n0 if it can: "
+			 "exit code 3");
+	effect_free(reply);
 }
 END_TEST
 
@@ -223,6 +233,7 @@ END_TEST
 
 START_TEST(what_the_store_has_not_taken_is_not_told)
 {
+	struct task_request same = run_request(1, "\"Cpu\":99");
 	struct manager_effect *reply;
 
 	world->auto_commit = false;
@@ -232,6 +243,12 @@ START_TEST(what_the_store_has_not_taken_is_not_told)
 	ck_assert_ptr_nonnull(reply);
 	ck_assert_int_eq(reply->status, 503);
 	effect_free(reply);
+	reply = world_ask(world, question(&same, 1));
+	ck_assert_ptr_nonnull(reply);
+	ck_assert_int_eq(reply->status, 503);
+	effect_free(reply);
+	/* Of what nobody has submitted it is told also then. */
+	effect_free(why_new(2, ""));
 }
 END_TEST
 
