@@ -23,6 +23,9 @@ TRACES = os.path.join(ROOT, "tests", "flow", "traces")
 CONVERT = os.path.join(ROOT, "contrib", "trace", "convert")
 SCHEDULERS = sorted(os.path.basename(p) for p in glob.glob(os.path.join(BUILD, "plugins", "scheduler", "*.so")))
 TIMES = ("PlacementsPerSecond", "PlaceSeconds", "WallSeconds")  # the only figures that differ
+# What a scheduler may do wrong without ending the process.
+MODES = ("row-out-of-range", "too-many", "overrun", "unsorted", "doubled", "score-overrun", "silent", "strange-code",
+         "winner-out-of-range")
 HEAD = "arrival,duration,cpu,memory,priority,job,constraints\n"
 
 
@@ -165,12 +168,14 @@ class Runs(Folder):
         fake = os.path.join(BUILD, "tests", "fake", "hostile_plugin.so")
         if not os.path.exists(fake):
             self.skipTest("the fakes are not built")
-        info = subprocess.run([program("cube"), "plugin", "info", fake], text=True, capture_output=True).stdout
-        self.assertIn("scheduler", info)
-        code, out, err = cube_sim("-s", fake, "-n", "50", "-c", "10x{cores:16,memory:64g}", "-o", "json")
-        self.assertEqual(code, 0)
-        one = json.loads(out)["Schedulers"][0]
-        self.assertEqual(one["Placed"] + one["Waiting"], one["Tasks"])
+        for mode in MODES:
+            with self.subTest(mode):
+                code, out, err = cube_sim("-s", f"{fake},mode={mode}", "-n", "50", "-o", "json",
+                                          "-c", "10x{cores:16,memory:64g}")
+                one = json.loads(out)["Schedulers"][0]
+                self.assertEqual((code, one["Placed"], one["Waiting"]), (0, 0, 50))
+                self.assertIn("hostile", one["Fault"])
+                self.assertEqual(err, f"cube sim: {fake},mode={mode}: {one['Fault']}\n")
 
 
 class Errors(Folder):

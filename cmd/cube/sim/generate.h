@@ -4,9 +4,10 @@
  * for the same. The same seed gives the same workload on any machine (fixed.h).
  *
  *   tasks of a job   three quarters have one; the rest bounded Pareto, alpha 0.5, from 2 to a
- *                    hundredth of all tasks, at most 10,000: some 36 on average. Google 2011
- *                    has 25 million tasks in 670,000 jobs, 75 % of which are one task (Reiss
- *                    and others, "Heterogeneity and Dynamicity of Clouds at Scale", 2012).
+ *                    hundredth of all tasks, at most 10,000. Of a million tasks a job has 36
+ *                    on average; Google 2011 has 25 million tasks in 670,000 jobs, 75 % of
+ *                    which are one task (Reiss and others, "Heterogeneity and Dynamicity of
+ *                    Clouds at Scale", 2012).
  *   duration         of 98 % of the jobs lognormal, median 494 s, sigma 1.55: 55 % end within
  *                    ten minutes and 90 % within an hour, as Di, Kondo and Cirne found there
  *                    ("Characterization and Comparison of Cloud versus Grid Workloads", 2012);
