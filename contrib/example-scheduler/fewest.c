@@ -16,8 +16,8 @@ struct fewest {
 	int spread; /* 1: nodes without a task of the same job first */
 };
 
-/* More than any count of tasks, so that spreading decides first. */
-#define COST_OF_A_PEER 1e6
+/* More than any node has tasks, so that spreading decides first. */
+#define COST_OF_A_PEER 1e4
 
 static int
 fewest_open(const struct cube_host *host, const char *const *options, void **self,

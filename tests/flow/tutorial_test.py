@@ -27,6 +27,7 @@ VARYING = [  # as it is written in the tutorial, and what it is in truth
     (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     (r"\b[0-9a-f]{8}\b", r"[0-9a-f]{8}"),
     (r"\b\d+s\b", r"\d+[smh]"),
+    (r"\b\d+\.\d %|\b\d+\.\d\d\b", r"[\d.]+(?: %)?"),  # measured
     (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", r"\d{4}-\d\d-\d\dT[0-9:.]+Z"),
     (r"\.\.\.", r".*?"),
     (r"\s+", r"\s+"),
@@ -189,6 +190,7 @@ class OtherLanguages(Installed):
         shutil.copytree(os.path.join(ROOT, "contrib", folder), here, ignore=shutil.ignore_patterns("*.so"))
         self.run_well("make", *variables, folder=here)
         path = os.path.join(here, name + ".so")
+        self.run_well("cube", "plugin", "check", path)
         symbols = self.run_well("nm", "-D", "--defined-only", path).split()
         self.assertEqual(symbols[2::3], ["cube_plugin"])
         self.assertRegex(self.run_well("cube", "plugin", "info", path), rf"name +{name}\nkind +scheduler\n")
