@@ -11,18 +11,22 @@ import json
 from flow import COMPLETED, PENDING, RUNNING, SCHEDULED, wait_for
 
 
+def ms_of(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1e3
+
+
 class Handover:
-    """One task ended and another took its place: ms from the end that the manager heard of until
-    the other was placed, and until the manager heard that it runs."""
+    """One task ended and another took its place: ms from its end until the manager heard of it, and
+    from then until the other was placed, and until the manager heard that it runs."""
 
-    def __init__(self, history, ended, follower):
+    def __init__(self, history, ended, follower, end):
         def moment(task, state):
-            at = next(e["Time"] for e in history if e.get("Task") == task and e["State"] == state)
-            return datetime.datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp() * 1e3
+            return ms_of(next(e["Time"] for e in history if e.get("Task") == task and e["State"] == state))
 
-        end = moment(ended, COMPLETED)
-        self.placed_ms = moment(follower, SCHEDULED) - end
-        self.running_ms = moment(follower, RUNNING) - end
+        heard = moment(ended, COMPLETED)
+        self.heard_ms = heard - ms_of(end)
+        self.placed_ms = moment(follower, SCHEDULED) - heard
+        self.running_ms = moment(follower, RUNNING) - heard
 
 
 def history_of(manager):
@@ -45,4 +49,4 @@ def handovers(cluster, count, cores, image, *command, **fields):
         ids.append(follower["ID"])
         cluster.wait_state(ids[-1], RUNNING, 60)
     history = history_of(cluster.manager)
-    return [Handover(history, *pair) for pair in zip(ids, ids[1:])]
+    return [Handover(history, *pair, cluster.task(pair[0])["FinishTime"]) for pair in zip(ids, ids[1:])]
