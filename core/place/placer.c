@@ -202,6 +202,9 @@ placer_choose(struct placer *placer, struct place_task *task, const struct place
 		result = ask(placer, kept, &demand, SCHEDULER_NOTHING, &row, work, &err);
 	if (result != 0)
 		return note_fault(placer, shape, err.message);
+	/* By what its node says: the scheduler has had the columns in its hands. */
+	if (row < placer->rows.view.count)
+		rows_restore(placer, row);
 	if (row != SCHEDULER_NOTHING &&
 	    (row >= placer->rows.view.count || fit_check(placer, row, shape) != FIT_OK)) {
 		/* It has written where it may only read. */

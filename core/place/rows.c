@@ -159,11 +159,11 @@ minus(int64_t total, int64_t used)
 }
 
 void
-rows_update(struct placer *placer, const struct place_node *node, bool grown)
+rows_restore(struct placer *placer, uint32_t row)
 {
 	struct rows *rows = &placer->rows;
+	const struct place_node *node = rows->node[row];
 	const struct node_info *info = node->info;
-	uint32_t row = node->row;
 
 	rows->tasks[row] = node->task_count;
 	rows->total_mcpu[row] = info->mcpu;
@@ -174,6 +174,15 @@ rows_update(struct placer *placer, const struct place_node *node, bool grown)
 	rows->free_disk_bytes[row] = minus(info->disk_bytes, node->used_disk_bytes);
 	rows->cpu_busy[row] = info->cpu_busy;
 	bit_put(rows->ready, row, place_node_is_ready(node));
+}
+
+void
+rows_update(struct placer *placer, const struct place_node *node, bool grown)
+{
+	struct rows *rows = &placer->rows;
+	uint32_t row = node->row;
+
+	rows_restore(placer, row);
 	if (grown) {
 		bit_put(rows->grown, row, true);
 		rows->any_grown = true;

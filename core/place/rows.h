@@ -44,6 +44,8 @@ void rows_remove(struct placer *placer, struct place_node *node);
 /* After the node's capacity, reservations, status or ports changed; grown: it may now take
  * what it could not before. */
 void rows_update(struct placer *placer, const struct place_node *node, bool grown);
+/* The row says what its node says, though a scheduler has written over it. */
+void rows_restore(struct placer *placer, uint32_t row);
 
 static inline bool
 bit_get(const uint64_t *bits, uint32_t row)

@@ -1,9 +1,10 @@
 /* tests/fake/reckless_plugin.c - a scheduler that breaks another promise with each call, at
  * random, for as long as it runs; about half of its choices are sound, so that the cluster
  * fills up meanwhile. It chooses rows that are not eligible, not there, doubled or out of
- * order, writes behind its arrays, fails, says NaN, and puts other rows in the place of those
- * that were checked. The simulator runs with it: it may delay a task, and nothing else. Its
- * chance is the host's, so a seed repeats itself.
+ * order, writes behind its arrays, fails, says NaN, puts other rows in the place of those that
+ * were checked, and writes into the columns and the bitmap that it may only read. The simulator
+ * runs with it: it may delay a task, and nothing else. Its chance is the host's, so a seed
+ * repeats itself.
  */
 #include <cube/scheduler.h>
 #include <math.h>
@@ -28,6 +29,8 @@ enum whim {
 	WHIM_ROWS_EXCHANGED,
 	WHIM_ROWS_EXCHANGED_LATE,
 	WHIM_PICK_OUT_OF_RANGE,
+	WHIM_COLUMNS_WRITTEN,
+	WHIM_ELIGIBLE_WRITTEN,
 	WHIM_COUNT,
 	WHIM_SOUND
 };
@@ -159,6 +162,32 @@ exchange(const struct reckless *reckless, const struct cube_nodes *nodes,
 						      : forbidden_row(reckless, nodes, demand);
 }
 
+/* All that there is looks free, or nothing does. */
+static void
+write_columns(const struct reckless *reckless, const struct cube_nodes *nodes)
+{
+	int64_t *mcpu = (int64_t *)(uintptr_t)nodes->free_mcpu;
+	int64_t *memory_bytes = (int64_t *)(uintptr_t)nodes->free_memory_bytes;
+	int64_t free_amount = below(reckless, 4) == 0 ? -1 : INT64_MAX / 2;
+
+	for (uint32_t row = 0; row < nodes->count; row++) {
+		mcpu[row] = free_amount;
+		memory_bytes[row] = free_amount;
+	}
+}
+
+static void
+write_eligible(const struct reckless *reckless, const struct cube_nodes *nodes,
+	       const struct cube_demand *demand)
+{
+	uint64_t *eligible = (uint64_t *)(uintptr_t)demand->eligible;
+
+	for (uint32_t row = 0; row < nodes->count; row++) {
+		if (below(reckless, 2) == 0)
+			eligible[row / 64] ^= UINT64_C(1) << (row % 64);
+	}
+}
+
 static int
 reckless_score(void *self, const struct cube_nodes *nodes, const struct cube_demand *demand,
 	       const uint32_t *rows, uint32_t n, double *cost, struct cube_error *err)
@@ -174,6 +203,10 @@ reckless_score(void *self, const struct cube_nodes *nodes, const struct cube_dem
 		cost[n] = 0;
 	if (reckless->whim == WHIM_ROWS_EXCHANGED)
 		exchange(reckless, nodes, demand, rows, n);
+	if (reckless->whim == WHIM_COLUMNS_WRITTEN)
+		write_columns(reckless, nodes);
+	if (reckless->whim == WHIM_ELIGIBLE_WRITTEN)
+		write_eligible(reckless, nodes, demand);
 	if (reckless->whim == WHIM_SCORE_FAILS)
 		return cube_fail(err, CUBE_ERR_INTERNAL, 0, "a whim");
 	return reckless->whim == WHIM_STRANGE_CODE ? 77 : 0;
