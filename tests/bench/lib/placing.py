@@ -3,8 +3,9 @@ on the same machine: all nodes looked at anew for each task."""
 
 import json
 import os
+import subprocess
 
-from flow import BUILD
+from flow import BUILD, program
 from submissions import tool
 
 NODES = (1000, 10000, 100000)
@@ -13,6 +14,9 @@ SECONDS = 0.5
 TASKS_PER_NODE = 18  # half of what fits
 MANY, FEW = 200000, 2000
 FILLED = 1000  # nodes
+SIM_TASKS = 1000000
+SIM_CLUSTER = "10000x{cores:16,memory:64g}"
+SIM_S, SIM_MIB = 60, 1024
 
 # (scheduler, nodes, what): placements a second, at least; by the schedulers with kept costs.
 TARGETS = {
@@ -81,3 +85,21 @@ def quality(table, schedulers):
 
 def place(table):
     quality(table, speed(table))
+
+
+def simulate(table):
+    table.section(f"cube sim, {SIM_TASKS:,} tasks on {SIM_CLUSTER}")
+    for scheduler in ("epvm", "binpack", "spread"):
+        process = subprocess.Popen([program("cube"), "sim", "-s", scheduler + ".so", "-c", SIM_CLUSTER, "-n",
+                                    str(SIM_TASKS), "-o", "json"], stdout=subprocess.PIPE, text=True)
+        with process.stdout:
+            got = json.load(process.stdout)["Schedulers"][0]
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0 or got["Placed"] != SIM_TASKS:
+            raise RuntimeError(f"cube sim with {scheduler}: {process.returncode}, {got}")
+        table.add(f"sim, {scheduler}, of its processor", used.ru_utime + used.ru_stime, "s", most=SIM_S,
+                  note=f"{got['WallSeconds']:.1f} s of the clock; waited p99 {got['WaitP99']:.2f} s, most "
+                       f"{got['WaitMax']:.0f} s; processors in use {100 * got['CpuMean']:.0f} %")
+        table.add(f"sim, {scheduler}, memory", used.ru_maxrss / 1024, "MiB", most=SIM_MIB)
+        table.add(f"sim, {scheduler}, nodes in use, mean", got["NodesMean"], "", got["LeastNodesMean"], "the fewest")
