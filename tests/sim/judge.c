@@ -125,7 +125,7 @@ judge_task(struct sim *sim, const struct truth_task *task)
 	}
 	/* A job that ended a moment ago made room for it. */
 	if (task->state == TASK_SCHEDULED &&
-	    task->placed_us[task->attempt % 8] + JUST_PLACED_US > sim->clock.now_us)
+	    task->placed_us[task->attempt % PLACED_KEPT] + JUST_PLACED_US > sim->clock.now_us)
 		return;
 	if (task->state != TASK_RUNNING)
 		sim_violated(sim, 5, "task %.8s should run and is %s, attempt %u on n%d",

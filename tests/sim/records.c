@@ -127,7 +127,7 @@ note_placement(struct sim *sim, struct truth_task *task, const struct record *re
 			     record->attempt, task->id);
 	task->placed = true;
 	/* Decided, at the earliest. */
-	task->placed_us[record->attempt % 8] = sim->manager.flying_since_us;
+	task->placed_us[record->attempt % PLACED_KEPT] = sim->manager.flying_since_us;
 }
 
 static void

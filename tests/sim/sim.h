@@ -24,6 +24,7 @@
 #define SIM_MANAGER    (-1)
 #define SIM_USERS      (-2)
 #define SIM_NODES_MAX  64
+#define PLACED_KEPT    16 /* attempts of a task whose placement is remembered */
 #define SIM_DISK_BYTES (INT64_C(100) << 30) /* of each machine */
 #define MS             UINT64_C(1000)       /* of virtual time, which counts microseconds */
 #define SECOND         (1000 * MS)
@@ -148,7 +149,8 @@ struct truth_task {
 	int node; /* -1: none */
 	bool has_event;
 	enum task_state event_state;
-	uint64_t placed_us[8]; /* of attempt % 8: when it was decided, at the earliest */
+	/* of attempt % PLACED_KEPT: when it was decided, at the earliest */
+	uint64_t placed_us[PLACED_KEPT];
 	/* what has truly happened */
 	uint32_t exited_well; /* an attempt that ended with 0 by itself; 0: none */
 	uint64_t exited_us;

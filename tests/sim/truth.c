@@ -407,7 +407,9 @@ check_beside(struct machine *machine, const struct container *container, bool la
 		what = "another attempt, in spite of StopAfterDisconnect";
 	else if (machine != other_machine && !other->ghost &&
 		 other->attempt < container->attempt &&
-		 other_machine->gap_us < container->task->placed_us[other->attempt % 8] &&
+		 container->attempt - other->attempt < PLACED_KEPT &&
+		 other_machine->gap_us <
+			 container->task->placed_us[other->attempt % PLACED_KEPT] &&
 		 sim->clock.now_us - other_machine->answered_us < timeout_us - timeout_us / 30)
 		what = "an attempt on a node that was never silent";
 	if (what[0] != '\0')
