@@ -28,7 +28,7 @@ extern char **environ;
 
 /* Its exit code, or a negative error. in, out, said: descriptors. */
 static int
-run_gnuplot(const char *const *arguments, int in, int out, int said, struct cube_error *err)
+run_gnuplot(char *const *arguments, int in, int out, int said, struct cube_error *err)
 {
 	posix_spawn_file_actions_t actions;
 	pid_t child = 0;
@@ -43,8 +43,8 @@ run_gnuplot(const char *const *arguments, int in, int out, int said, struct cube
 			failed =
 				posix_spawn_file_actions_adddup2(&actions, said, STDERR_FILENO);
 		if (failed == 0)
-			failed = posix_spawnp(&child, arguments[0], &actions, NULL,
-					      (char *const *)(uintptr_t)arguments, environ);
+			failed = posix_spawnp(&child, arguments[0], &actions, NULL, arguments,
+					      environ);
 		(void)posix_spawn_file_actions_destroy(&actions);
 	}
 	if (failed == ENOENT)
@@ -60,21 +60,34 @@ run_gnuplot(const char *const *arguments, int in, int out, int said, struct cube
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-int
-sim_chart_check(enum sim_chart_form form, const char *path, struct cube_error *err)
+/* May a file be made where path is? */
+static int
+check_folder(const char *path, struct cube_error *err)
 {
-	static const char *const arguments[] = {"gnuplot", "--version", NULL};
 	const char *slash = strrchr(path, '/');
-	cleanup_free char *folder =
-		slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	cleanup_close int nowhere = -1;
-	int code;
+	char *folder = slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int rc = 0;
 
 	if (folder == NULL)
 		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
 	if (access(folder, W_OK) != 0)
-		return cube_fail(err, CUBE_ERR_INVALID, errno, "--chart %s: %s", path,
-				 strerror(errno));
+		rc = cube_fail(err, CUBE_ERR_INVALID, errno, "--chart %s: %s", path,
+			       strerror(errno));
+	free(folder);
+	return rc;
+}
+
+int
+sim_chart_check(enum sim_chart_form form, const char *path, struct cube_error *err)
+{
+	char program[] = "gnuplot";
+	char version[] = "--version";
+	char *const arguments[] = {program, version, NULL};
+	cleanup_close int nowhere = -1;
+	int code;
+
+	if (check_folder(path, err) != 0)
+		return err->code;
 	if (form == SIM_CHART_CSV)
 		return 0;
 	nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -114,7 +127,7 @@ time_unit(const struct sim_report *report, const char **name)
 		if (measure->now_us - measure->began_us > longest)
 			longest = measure->now_us - measure->began_us;
 	}
-	if (longest > 3 * 24 * SIM_HOUR_US) {
+	if (longest > 72 * SIM_HOUR_US) {
 		*name = "days";
 		return 24 * (double)SIM_HOUR_US;
 	}
@@ -247,7 +260,10 @@ static int
 draw(const struct sim_report *report, enum sim_chart_form form, int picture,
      struct cube_error *err)
 {
-	static const char *const arguments[] = {"gnuplot", "-d", "-", NULL};
+	char program[] = "gnuplot";
+	char defaults[] = "-d";
+	char input[] = "-";
+	char *const arguments[] = {program, defaults, input, NULL};
 	char text[SAID_SIZE];
 	FILE *script = tmpfile();
 	FILE *said = tmpfile();
@@ -295,20 +311,16 @@ draw_csv(const struct sim_report *report, int file, struct cube_error *err)
 					    "--chart: cannot be written: %s", strerror(errno));
 }
 
-int
-sim_chart_draw(const struct sim_report *report, enum sim_chart_form form, const char *path,
-	       struct cube_error *err)
+/* Into part, a name that is made unique, which then becomes path. */
+static int
+draw_part(const struct sim_report *report, enum sim_chart_form form, char *part,
+	  const char *path, struct cube_error *err)
 {
-	const size_t size = strlen(path) + sizeof(".XXXXXX");
-	cleanup_free char *part = malloc(size);
-	cleanup_close int file = -1;
 	const mode_t mask = umask(0);
+	cleanup_close int file = -1;
 	int rc;
 
 	(void)umask(mask);
-	if (part == NULL)
-		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
-	(void)snprintf(part, size, "%s.XXXXXX", path);
 	file = mkostemp(part, O_CLOEXEC);
 	if (file < 0)
 		return cube_fail(err, CUBE_ERR_INVALID, errno, "--chart %s: %s", path,
@@ -320,5 +332,21 @@ sim_chart_draw(const struct sim_report *report, enum sim_chart_form form, const 
 			       strerror(errno));
 	if (rc != 0)
 		(void)unlink(part);
+	return rc;
+}
+
+int
+sim_chart_draw(const struct sim_report *report, enum sim_chart_form form, const char *path,
+	       struct cube_error *err)
+{
+	const size_t size = strlen(path) + sizeof(".XXXXXX");
+	char *part = malloc(size);
+	int rc;
+
+	if (part == NULL)
+		return cube_fail(err, CUBE_ERR_NO_MEMORY, 0, "out of memory");
+	(void)snprintf(part, size, "%s.XXXXXX", path);
+	rc = draw_part(report, form, part, path, err);
+	free(part);
 	return rc;
 }

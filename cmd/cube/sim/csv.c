@@ -6,6 +6,7 @@
  */
 #include "csv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -170,6 +171,7 @@ csv_next(struct csv *csv, struct cube_error *err)
 
 	do {
 		rc = next_line(csv, &line, err);
+		assert(rc != 1 || line != NULL);
 	} while (rc == 1 && (line[0] == '\0' || line[0] == '#'));
 	return rc == 1 ? split(csv, line, err) : rc;
 }

@@ -16,14 +16,15 @@
 #include <string.h>
 
 #define DURATION_MIN_US  SIM_SECOND_US
-#define DURATION_MAX_US  (29 * 24 * SIM_HOUR_US)
+#define DURATION_MAX_US  (UINT64_C(29) * 24 * SIM_HOUR_US)
 #define JOB_TASKS_MAX    10000
 #define SURVEY_TASKS     100000 /* when it is not said how many */
 #define SPAN_DEFAULT_US  SIM_HOUR_US
 #define SPAN_MAX_US      (SIM_TIME_MAX_US / 10)
-#define LOAD_UNIT        1000 /* of a thousandth */
+#define LOAD_UNIT        UINT64_C(1000) /* of a thousandth */
+#define LOAD_WHOLE       UINT64_C(1000000)
 #define STEPS_AN_OCTAVE  8
-#define BUCKETS          (64 * STEPS_AN_OCTAVE)
+#define BUCKETS          ((size_t)64 * STEPS_AN_OCTAVE)
 #define BURST_JOBS       50 /* a busy or a quiet time, on average */
 #define CONSTRAINED      6  /* of a hundred jobs */
 #define CONSTRAINT_BYTES (2 * NAME_SIZE + 8)
@@ -94,7 +95,7 @@ draw_duration(struct random *random)
 
 	if (one_in(random, 2))
 		return fixed_pareto(random, Q32_OF(0.7), SIM_HOUR_US, DURATION_MAX_US);
-	duration = fixed_lognormal(random, 494 * SIM_SECOND_US, Q32_OF(1.55));
+	duration = fixed_lognormal(random, UINT64_C(494) * SIM_SECOND_US, Q32_OF(1.55));
 	if (duration < DURATION_MIN_US)
 		return DURATION_MIN_US;
 	return duration < DURATION_MAX_US ? duration : DURATION_MAX_US;
@@ -255,8 +256,8 @@ load_over(const struct survey *survey, const struct sim_cluster *cluster, uint64
 		memory += held(survey->buckets[i].mebibytes, survey->buckets[i].mebibyte_ms,
 			       span_ms);
 	}
-	cpu = cpu * (1000 * LOAD_UNIT) / (uint64_t)cluster->mcpu;
-	memory = memory * (1000 * LOAD_UNIT) / (mebibytes > 0 ? mebibytes : 1);
+	cpu = cpu * LOAD_WHOLE / (uint64_t)cluster->mcpu;
+	memory = memory * LOAD_WHOLE / (mebibytes > 0 ? mebibytes : 1);
 	return (uint64_t)(cpu > memory ? cpu : memory);
 }
 

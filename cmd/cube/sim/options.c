@@ -147,7 +147,7 @@ read_generator(const struct cli_values *values, struct sim_options *out, struct 
 		out->hours_us = thousandths * (SIM_HOUR_US / 1000);
 	}
 	if (load != NULL) {
-		thousandths = read_thousandths(load, 1000 * 1000);
+		thousandths = read_thousandths(load, 1000000);
 		if (thousandths < 100)
 			return wrong(err, "load", "a percentage from 0.1 to 1000", load);
 		out->load = (uint32_t)(thousandths / 100);

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "model/constraint.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,6 +252,7 @@ sim_specs_get(struct sim_specs *specs, const struct sim_arrival *arrival, struct
 		else if (spec_new(specs, arrival, key, &spec, err) != 0)
 			return err->code;
 	}
+	assert(spec != NULL);
 	spec->users++;
 	specs->last = spec;
 	*out = spec;

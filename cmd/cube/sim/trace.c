@@ -6,7 +6,6 @@
  */
 #include "trace.h"
 
-#include "base/cleanup.h"
 #include "common/units.h"
 #include "csv.h"
 
@@ -20,7 +19,7 @@
 #include <sys/stat.h>
 
 #define MCPU_MAX  4096000
-#define COPY_SIZE ((size_t)64 << 10)
+#define COPY_SIZE 16384
 
 enum column {
 	ARRIVAL,
@@ -148,28 +147,32 @@ sim_trace_read(FILE *file, const char *name, struct sim_trace **out, struct cube
 	return 0;
 }
 
+/* 0, or -1 and errno says why. */
+static int
+copy_to(FILE *file)
+{
+	char bytes[COPY_SIZE];
+	size_t got;
+
+	while ((got = fread(bytes, 1, sizeof(bytes), stdin)) > 0) {
+		if (fwrite(bytes, 1, got, file) != got)
+			return -1;
+	}
+	return ferror(stdin) || fflush(file) != 0 ? -1 : 0;
+}
+
 /* Standard input, as a file that can be read again for the next scheduler. */
 static FILE *
 copy_input(struct cube_error *err)
 {
-	cleanup_free char *bytes = malloc(COPY_SIZE);
-	FILE *file = bytes != NULL ? tmpfile() : NULL;
-	size_t got;
+	FILE *file = tmpfile();
 
-	if (file == NULL) {
-		(void)cube_fail(err, CUBE_ERR_NO_MEMORY, errno,
-				"--trace -: no temporary file: %s", strerror(errno));
-		return NULL;
-	}
-	while ((got = fread(bytes, 1, COPY_SIZE, stdin)) > 0) {
-		if (fwrite(bytes, 1, got, file) != got)
-			break;
-	}
-	if (ferror(stdin) || ferror(file) || fflush(file) != 0) {
+	if (file == NULL || copy_to(file) != 0) {
 		(void)cube_fail(err, CUBE_ERR_INTERNAL, errno,
 				"--trace -: cannot be copied to a temporary file: %s",
 				strerror(errno));
-		(void)fclose(file);
+		if (file != NULL)
+			(void)fclose(file);
 		return NULL;
 	}
 	return file;
