@@ -671,6 +671,8 @@ class Documents(unittest.TestCase):
         self.assertEqual(self.complete("cube", "run", "--wa"), ["--wait ", "--wait="])
         self.assertEqual(self.complete("cube", "run", "--wait", "=", ""), ["running", "done"])
         self.assertEqual(self.complete("cube", "ps", "-o", "j"), ["json"])
+        self.assertEqual(self.complete("cube", "sim", "-o", "c"), ["csv"])
+        self.assertEqual(self.complete("cube", "sim", "-s", "ep"), ["epvm.so"])
         self.assertEqual(self.complete("cube", "status", "--output", "="), ["table", "json", "name"])
         self.assertEqual(self.complete("cube-worker", "--log-level", "d"), ["debug"])
         self.assertEqual(self.complete("cube", "help", "lo"), ["logs"])

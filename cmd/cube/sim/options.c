@@ -28,8 +28,9 @@ static const struct cli_option options[] = {
 	 .help = "the nodes to place on (see below), or a FILE with such a text"},
 	{.name = "trace",
 	 .letter = 't',
-	 .arg = "FILE.csv",
-	 .help = "a recorded workload, a line a task (see below); - is standard input"},
+	 .arg = "FILE",
+	 .help = "a recorded workload, a CSV file with a line a task (see below); - is "
+		 "standard input"},
 	{.name = "tasks",
 	 .letter = 'n',
 	 .arg = "N",
@@ -46,7 +47,7 @@ static const struct cli_option options[] = {
 	 .help = "of the made-up tasks, and of schedulers that draw lots: the same seed, the "
 		 "same report"},
 	{.name = "arrivals",
-	 .arg = "HOW",
+	 .arg = "poisson|bursty",
 	 .fallback = "poisson",
 	 .help = "how made-up jobs arrive: poisson, or bursty with busy and quiet times"},
 	{.name = "until",
@@ -56,11 +57,11 @@ static const struct cli_option options[] = {
 		 "all has ended too, or after a time such as 90m or 24h"},
 	{.name = "output",
 	 .letter = 'o',
-	 .arg = "FORM",
+	 .arg = "table|json|csv",
 	 .fallback = "table",
 	 .help = "table for people, json or csv for scripts"},
 	{.name = "chart",
-	 .arg = "FILE.svg",
+	 .arg = "FILE",
 	 .help = "draw utilisation over time: an .svg or .png (needs gnuplot), or .csv with "
 		 "the "
 		 "figures"},
