@@ -109,7 +109,9 @@ class Runs(Folder):
     def test_what_fits_nowhere_waits_at_the_end(self):
         trace = self.trace("0,,1,1g,0,,", "1,5,64,1g,0,,", "2,5,1,1g,0,,")
         one = self.one("-t", trace, "-c", "{cores:8,memory:4g}")
-        self.assertEqual((one["Placed"], one["Waiting"]), (2, 1))
+        self.assertEqual((one["Placed"], one["Waiting"], one["SimulatedSeconds"]), (2, 1, 2))
+        one = self.one("-t", trace, "-c", "{cores:8,memory:4g}", "--until", "done")
+        self.assertEqual((one["Waiting"], one["SimulatedSeconds"]), (1, 7))
         one = self.one("-t", trace, "-c", "{cores:8,memory:4g}", "--until", "61s")
         self.assertEqual((one["Waiting"], one["WaitMax"], one["SimulatedSeconds"]), (1, 60, 61))
         one = self.one("-t", trace, "-c", "{cores:8,memory:4g}", "--until", "500ms")

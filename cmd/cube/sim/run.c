@@ -9,6 +9,7 @@
 
 #include "base/heap.h"
 #include "base/vec.h"
+#include "model/constraint.h"
 #include "place/placer.h"
 #include "specs.h"
 
@@ -53,7 +54,7 @@ struct engine {
 	uint32_t node_count;
 	struct sim_task *tasks;
 	uint64_t sequence;
-	uint64_t waiting;
+	uint64_t hopeless; /* tasks that wait for ever */
 	struct heap ends;
 	bool more; /* arrival is the next to arrive */
 	struct sim_arrival arrival;
@@ -154,6 +155,21 @@ end(struct engine *engine)
 
 /* ---- a task arrives, ends, is placed ---- */
 
+/* For when to end, not for placing: does it fit on some node when nothing else is there? */
+static bool
+is_hopeless(const struct engine *engine, const struct task_spec *spec)
+{
+	for (uint32_t i = 0; i < engine->node_count; i++) {
+		const struct node_info *info = &engine->nodes[i].info;
+
+		if (spec->mcpu <= info->mcpu && spec->memory_bytes <= info->memory_bytes &&
+		    spec->disk_bytes <= info->disk_bytes &&
+		    constraints_broken(spec->constraints, spec->constraint_count, info) == NULL)
+			return false;
+	}
+	return true;
+}
+
 static int
 arrive(struct engine *engine, struct cube_error *err)
 {
@@ -169,6 +185,9 @@ arrive(struct engine *engine, struct cube_error *err)
 		*err = own;
 		return err->code;
 	}
+	if (task->spec->users == 1)
+		task->spec->hopeless = is_hopeless(engine, &task->spec->spec);
+	engine->hopeless += task->spec->hopeless;
 	task->place.spec = &task->spec->spec;
 	task->place.sequence = ++engine->sequence;
 	task->arrived_us = engine->arrival.at_us;
@@ -322,7 +341,7 @@ is_over(const struct engine *engine, uint64_t moment)
 	if (run->until == SIM_UNTIL_TIME)
 		return moment > run->until_us;
 	return run->until == SIM_UNTIL_PLACED && !engine->more &&
-	       engine->measure->levels.waiting == 0;
+	       engine->measure->levels.waiting == engine->hopeless;
 }
 
 /* All that happens at one moment. */

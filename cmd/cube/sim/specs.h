@@ -25,7 +25,8 @@ struct sim_spec {
 	uint64_t users;
 	struct sim_job *job; /* NULL: of none */
 	struct task_constraint *constraints;
-	char *pieces; /* of the constraints' texts */
+	char *pieces;  /* of the constraints' texts */
+	bool hopeless; /* no node could take it, were all empty; the run's to say */
 };
 
 struct sim_specs {
