@@ -114,7 +114,8 @@ class Why(unittest.TestCase):
         self.assertEqual(self.why("once"), "It has failed: exit code 3.\n")
         self.assertEqual(json.loads(self.why("once", "-o", "json"))["State"], FAILED)
         pauses = self.cluster.submit("/bin/sh", "-c", "exit 4", RestartPolicy="always", Name="again")["ID"]
-        wait_for("a pause of seconds", lambda: self.cluster.task(pauses).get("Restarts", 0) >= 3)
+        wait_for("a pause of seconds", lambda: (t := self.cluster.task(pauses)).get("Restarts", 0) >= 3
+                 and t["State"] == FAILED, 30)
         self.assertRegex(self.why("again"), r"^It starts again in \d s on n1, where its room is kept: exit code 4\.\n"
                                             r"1 of 1 node fits\.\n")
         stopped = self.cluster.submit("/bin/true", Cpu=50, Name="never")["ID"]
