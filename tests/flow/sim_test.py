@@ -5,6 +5,8 @@ by word, the chart, and the bar on a terminal."""
 import csv
 import glob
 import gzip
+import importlib.machinery
+import importlib.util
 import io
 import json
 import os
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from flow import BUILD, ROOT, SLOW, program
@@ -329,6 +332,18 @@ class Converter(Folder):
         arrivals = [float(r["arrival"]) for r in csv.DictReader(io.StringIO(out))]
         self.assertEqual(arrivals, sorted(arrivals))
         self.assertEqual(len(arrivals), 5)
+
+    def test_rows_are_sorted_in_pieces_and_merged(self):
+        loader = importlib.machinery.SourceFileLoader("convert", CONVERT)
+        convert = importlib.util.module_from_spec(importlib.util.spec_from_loader("convert", loader))
+        with unittest.mock.patch.object(sys, "dont_write_bytecode", True):
+            loader.exec_module(convert)
+        convert.CHUNK_ROWS = 3
+        arrivals = [9, 1, 10, 8, 0.5, 7, 2, 100, 3, 3]
+        rows = [convert.row(a, a + 5, 1, 1024, job=f'"{a}",') for a in arrivals]
+        self.assertEqual([(float(r[0]), r[6]) for r in convert.in_order(iter(rows + [None]), self.dir)],
+                         [(a, f'"{a}",') for a in sorted(arrivals)])
+        self.assertEqual(len(os.listdir(self.dir)), 4)
 
     def test_a_line_of_another_format_is_named(self):
         azure = os.path.join(TRACES, "azure2017.csv")
