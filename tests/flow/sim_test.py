@@ -20,7 +20,7 @@ import unittest
 import unittest.mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-from flow import BUILD, ROOT, SLOW, program
+from flow import BUILD, LONG, ROOT, SLOW, program
 
 TRACES = os.path.join(ROOT, "tests", "flow", "traces")
 CONVERT = os.path.join(ROOT, "contrib", "trace", "convert")
@@ -139,6 +139,12 @@ class Runs(Folder):
         self.assertEqual((one["Placed"], one["Waiting"], one["NodesPeak"]), (5, 1, 3))
         self.assertEqual((one["Jobs"], one["JobUnevenMax"]), (1, 2))
 
+    def test_made_up_jobs_may_want_a_label_of_any_name(self):
+        for label in ("zone=a", "node.cores=b", "in=1", "node.labels.x=1", "example.io/a-b_c=x.y/z"):
+            with self.subTest(label):
+                one = self.one("-c", "{cores:16,memory:64g,labels:" + label + "}", "-n", "500", "--hours", "1")
+                self.assertEqual((one["Placed"], one["Waiting"]), (500, 0))
+
     def test_a_scheduler_has_options_and_stands_twice(self):
         info = subprocess.run([program("cube"), "plugin", "info", "spread.so"], text=True, capture_output=True).stdout
         key = re.search(r"^\s+(\w+)=?.*label", info, re.M).group(1)
@@ -181,6 +187,22 @@ class Runs(Folder):
                 self.assertEqual((code, one["Placed"], one["Waiting"]), (0, 0, 50))
                 self.assertIn("hostile", one["Fault"])
                 self.assertEqual(err, f"cube sim: {fake},mode={mode}: {one['Fault']}\n")
+
+
+class Figures(unittest.TestCase):
+    @unittest.skipUnless(LONG, "only in make check-long")
+    def test_a_million_tasks_on_ten_thousand_nodes_in_a_minute_and_a_gigabyte(self):
+        for scheduler in ("epvm.so", "binpack.so"):
+            with self.subTest(scheduler):
+                p = subprocess.Popen([program("cube"), "sim", "-s", scheduler, "-n", "1000000", "-o", "json",
+                                      "-c", "10000x{cores:16,memory:64g}"], stdout=subprocess.PIPE)
+                out = p.stdout.read()
+                p.stdout.close()
+                _, status, usage = os.wait4(p.pid, 0)
+                p.returncode = os.waitstatus_to_exitcode(status)
+                self.assertEqual((p.returncode, json.loads(out)["Schedulers"][0]["Placed"]), (0, 1000000))
+                self.assertLess(usage.ru_utime + usage.ru_stime, 60 * SLOW)
+                self.assertLess(usage.ru_maxrss, 1 << 20)  # KiB
 
 
 class Errors(Folder):

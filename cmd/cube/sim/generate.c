@@ -27,7 +27,7 @@
 #define BUCKETS          ((size_t)64 * STEPS_AN_OCTAVE)
 #define BURST_JOBS       50 /* a busy or a quiet time, on average */
 #define CONSTRAINED      6  /* of a hundred jobs */
-#define CONSTRAINT_BYTES (2 * NAME_SIZE + 8)
+#define CONSTRAINT_BYTES (2 * NAME_SIZE + 24)
 
 struct job {
 	uint64_t number;
@@ -140,8 +140,8 @@ draw_constraint(struct sim_generator *generator, struct job *job)
 	if (!wanted || nodes->label_count == 0)
 		return;
 	label = &nodes->labels[random_below(random, nodes->label_count)];
-	(void)snprintf(job->constraints, sizeof(job->constraints), "%s==\"%s\"", label->key,
-		       label->values[node % label->count]);
+	(void)snprintf(job->constraints, sizeof(job->constraints), "node.labels.%s==\"%s\"",
+		       label->key, label->values[node % label->count]);
 }
 
 static void
