@@ -22,7 +22,7 @@ from flow import COMPLETED, FAILED, ROOT, RUNNING, Cluster, event, free_port, wa
 from schema import Schemas
 
 # Answers of the last resort: they take a failing store, a full disk or half a minute, and
-# have tests of their own (store_full_test.py, http_body_test.c).
+# have tests of their own (store_full_test.py, http_server_test.c, http_body_test.c).
 UNSEEN_STATUSES = {"408", "501", "503", "504", "default"}
 TABLES = {"manager": "core/shell/manager_api.c", "worker": "core/shell/worker_api.c"}
 METHODS = ("get", "put", "post", "delete", "patch")
