@@ -177,7 +177,9 @@ class Fakes(unittest.TestCase):
                 with self.subTest(mode=mode):
                     self.assertEqual((code, err), (1, ""), out)
                     self.assertRegex(out, rf"(?m)^FAILED  {re.escape(place)}.*: .*(?:{words})")
-                    self.assertRegex(out, r"\n\d passed, 1 failed\n$")
+                    # A clock may also go on between two choices that are made one after the other.
+                    failed = "[12]" if mode == "clock" else "1"
+                    self.assertRegex(out, rf"\n\d passed, {failed} failed\n$")
 
     def test_a_scheduler_is_named_for_what_it_did(self):
         # A sanitizer's allocator does not tell what is in use.
@@ -202,12 +204,12 @@ class Fakes(unittest.TestCase):
         self.assertIn("\nskipped runs a task, stops and removes it: its engine does not answer: nobody answers\n", out)
 
     def test_one_that_hangs_is_ended_and_named(self):
-        for mode, words in [("hang", "score did not return within 300 ms of processor time"),
-                            ("sleep", "score did not return within 900 ms")]:
+        # On a busy machine the clock's limit comes before the processor's.
+        for mode, words in [("hang", "(300 ms of processor time|900 ms)"), ("sleep", "900 ms")]:
             begin = time.monotonic()
             code, out, err = check(fake("hostile"), "--opt", "mode=" + mode, "--timeout", "300ms")
             self.assertEqual((code, err), (1, ""), out)
-            self.assertIn("\nFAILED  opens and closes again and again: " + words, out)
+            self.assertRegex(out, "\nFAILED  opens and closes again and again: score did not return within " + words)
             self.assertIn("\nskipped takes an empty cluster: three checks before it hung\n", out)
             self.assertLess(time.monotonic() - begin, 30 * SLOW)
 
