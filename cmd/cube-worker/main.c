@@ -36,6 +36,20 @@ tune_memory(void)
 	(void)mallopt(M_TRIM_THRESHOLD, 256 << 10);
 }
 
+/* A capacity. None at all would be taken for one that was not given. */
+static int
+read_bytes(const char *option, const char *text, int64_t *out, struct cube_error *err)
+{
+	int rc = units_bytes(option, text, out, err);
+
+	if (rc == 0 && *out == 0)
+		rc = cube_fail(err, CUBE_ERR_INVALID, 0,
+			       "%s 0 leaves nothing for tasks: without it they have the "
+			       "machine's",
+			       option);
+	return rc;
+}
+
 static int
 read_capacity(const struct cli_values *values, struct worker_settings *out,
 	      struct cube_error *err)
@@ -59,9 +73,9 @@ read_capacity(const struct cli_values *values, struct worker_settings *out,
 	if (cpus != NULL)
 		rc = units_mcpu("--cpus", cpus, &out->mcpu, err);
 	if (rc == 0 && memory != NULL)
-		rc = units_bytes("--memory", memory, &out->memory_bytes, err);
+		rc = read_bytes("--memory", memory, &out->memory_bytes, err);
 	if (rc == 0 && disk != NULL)
-		rc = units_bytes("--disk", disk, &out->disk_bytes, err);
+		rc = read_bytes("--disk", disk, &out->disk_bytes, err);
 	if (rc == 0 && reserve != NULL)
 		rc = units_bytes("--reserve-memory", reserve, &out->reserve_bytes, err);
 	out->reserve_given = reserve != NULL;

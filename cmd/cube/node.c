@@ -94,7 +94,7 @@ add_node(struct table *table, const struct json_value *node)
 			   member_int(node, "MemoryAllocated", 0) * 1024,
 			   member_int(node, "Memory", 0) * 1024);
 	(void)snprintf(tasks, sizeof(tasks), "%" PRId64, member_int(node, "TaskCount", 0));
-	(void)snprintf(reason, sizeof(reason), "%.70s", reason_of(node));
+	text_shorten(reason_of(node), reason, sizeof(reason));
 	table_add(table, (const char *const[]){member_text(node, "Name", ""), status,
 					       member_text(node, "Runtime", ""), tasks, cpu,
 					       memory, member_text(node, "Api", ""), reason});

@@ -14,6 +14,7 @@
 #define ZERO_TIME       "0001-01-01T00:00:00Z" /* not yet */
 #define PORTS_TEXT_SIZE 2048
 #define REASON_SIZE     320
+#define REASON_WIDTH    120 /* of the list */
 
 static const struct cli_option options[] = {
 	{.name = "all", .letter = 'a', .help = "also those that have ended"},
@@ -145,13 +146,15 @@ add_row(struct table *table, const struct json_value *task)
 	char state[32];
 	char age[24];
 	char ports[64];
-	char reason[100];
+	char all[REASON_SIZE];
+	char reason[REASON_WIDTH + 1];
 
 	(void)snprintf(short_id, sizeof(short_id), "%.8s", member_text(task, "ID", ""));
 	state_format(task, state, sizeof(state));
 	age_format(since(task), age, sizeof(age));
 	ports_format(task, ports, sizeof(ports));
-	reason_format(task, reason, sizeof(reason));
+	reason_format(task, all, sizeof(all));
+	text_shorten(all, reason, sizeof(reason));
 	table_add(table, (const char *const[]){short_id, member_text(task, "Name", ""), state,
 					       member_text(task, "Node", ""), age, ports,
 					       member_text(task, "Image", ""), reason});

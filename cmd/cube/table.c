@@ -128,6 +128,23 @@ table_release(struct table *table)
 /* ---- the rest ---- */
 
 void
+text_shorten(const char *text, char *out, size_t size)
+{
+	static const char more[] = "...";
+	size_t length = strlen(text);
+
+	if (length < size) {
+		(void)memcpy(out, text, length + 1);
+		return;
+	}
+	length = size - sizeof(more);
+	while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+		length--; /* no half of a character */
+	(void)memcpy(out, text, length);
+	(void)memcpy(out + length, more, sizeof(more));
+}
+
+void
 detail_print(FILE *out, const char *key, const char *value)
 {
 	(void)fprintf(out, "%-13s", key);

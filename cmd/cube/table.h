@@ -39,6 +39,9 @@ void table_add(struct table *table, const char *const *cells);
 int table_print(const struct table *table, FILE *out, struct cube_error *err);
 void table_release(struct table *table);
 
+/* text in out; of one that is too long the beginning and "...". */
+void text_shorten(const char *text, char *out, size_t size);
+
 /* "Key:     value" */
 void detail_print(FILE *out, const char *key, const char *value);
 

@@ -22,6 +22,19 @@
 /* Room for the longest escapes, so that labels that fail are short of memory. */
 #define LABELS_LIMIT (NODE_STATS_MAX / 8)
 
+/* Without the blanks around it, as in "zone=eu, rack=12". */
+static char *
+trimmed(char *text)
+{
+	size_t size;
+
+	text += strspn(text, " \t");
+	size = strlen(text);
+	while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t'))
+		text[--size] = '\0';
+	return text;
+}
+
 /* Splits text, which is written to, into *count labels. */
 static int
 labels_split(char *text, struct task_label labels[NODE_LABELS_MAX], uint32_t *count,
@@ -31,8 +44,10 @@ labels_split(char *text, struct task_label labels[NODE_LABELS_MAX], uint32_t *co
 
 	*count = 0;
 	while ((label = strsep(&text, ",")) != NULL) {
-		char *equals = strchr(label, '=');
+		char *equals;
 
+		label = trimmed(label);
+		equals = strchr(label, '=');
 		if (equals == NULL || equals == label)
 			return cube_fail(err, CUBE_ERR_INVALID, 0,
 					 "--labels wants KEY=VALUE,KEY=VALUE, not '%.100s'",
@@ -41,12 +56,13 @@ labels_split(char *text, struct task_label labels[NODE_LABELS_MAX], uint32_t *co
 			return cube_fail(err, CUBE_ERR_INVALID, 0,
 					 "--labels: at most %d labels", NODE_LABELS_MAX);
 		*equals = '\0';
+		label = trimmed(label);
 		for (size_t i = 0; i < *count; i++) {
 			if (strcmp(labels[i].key, label) == 0)
 				return cube_fail(err, CUBE_ERR_INVALID, 0,
 						 "--labels: '%.100s' is there twice", label);
 		}
-		labels[(*count)++] = (struct task_label){label, equals + 1};
+		labels[(*count)++] = (struct task_label){label, trimmed(equals + 1)};
 	}
 	return 0;
 }

@@ -111,6 +111,12 @@ label_check(const struct cube_host *host, const char *label, struct cube_error *
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "label=%.60s...: wants a label of at most %d bytes", label,
 				 LABEL_MAX);
+	/* As constraints have it; nothing would be spread then, and nobody told. */
+	if (strncmp(label, "node.", strlen("node.")) == 0)
+		return cube_fail(err, CUBE_ERR_INVALID, 0,
+				 "label=%.60s: wants the name of one label of the nodes alone, "
+				 "as in label=zone",
+				 label);
 	for (const char *at = label; *at != '\0'; at++) {
 		if ((unsigned char)*at < 0x20 || *at == 0x7f || *at == '=' || *at == ',')
 			return cube_fail(err, CUBE_ERR_INVALID, 0,

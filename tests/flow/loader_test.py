@@ -216,6 +216,8 @@ class Options(Start):
                  "--name 'a b' is not a name: [a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}"),
                 ("cube-worker", ["--memory=lots"], "--memory wants a size such as 64m or 1.5g, not 'lots'"),
                 ("cube-worker", ["--disk=1x"], "--disk wants a size such as 64m or 1.5g, not '1x'"),
+                ("cube-worker", ["--memory=0"], "--memory 0 leaves nothing for tasks: without it they have the machine's"),
+                ("cube-worker", ["--disk=0g"], "--disk 0 leaves nothing for tasks: without it they have the machine's"),
                 ("cube-worker", ["--cpus=0"], "--cpus wants cores from 0.001 to 4096, such as 0.5, not '0'"),
                 ("cube-worker", ["--runtime=process", "--labels=x"],
                  "--labels wants KEY=VALUE,KEY=VALUE, not 'x'"),

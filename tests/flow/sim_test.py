@@ -184,7 +184,7 @@ class Runs(Folder):
                 code, out, err = cube_sim("-s", f"{fake},mode={mode}", "-n", "50", "-o", "json",
                                           "-c", "10x{cores:16,memory:64g}")
                 one = json.loads(out)["Schedulers"][0]
-                self.assertEqual((code, one["Placed"], one["Waiting"]), (0, 0, 50))
+                self.assertEqual((code, one["Placed"], one["Waiting"]), (1, 0, 50))
                 self.assertIn("hostile", one["Fault"])
                 self.assertEqual(err, f"cube sim: {fake},mode={mode}: {one['Fault']}\n")
 

@@ -254,6 +254,8 @@ START_TEST(a_label_that_cannot_be_one_is_refused)
 
 	refuses(FILE_NAME, "label=zone=a", "wants the name of one label");
 	refuses(FILE_NAME, "label=zone,rack", "wants the name of one label");
+	refuses(FILE_NAME, "label=node.labels.zone",
+		"label=node.labels.zone: wants the name of one label of the nodes alone");
 	refuses(FILE_NAME, "label=zo\nne", "wants the name of one label");
 	memset(pair + 6, 'z', 129);
 	refuses(FILE_NAME, pair, "wants a label of at most 128 bytes");

@@ -12,6 +12,23 @@
 
 static struct cube_error err;
 
+/* ---- room ---- */
+
+START_TEST(text_that_is_too_long_shows_that_there_is_more)
+{
+	char out[8];
+
+	text_shorten("", out, sizeof(out));
+	ck_assert_str_eq(out, "");
+	text_shorten("1234567", out, sizeof(out));
+	ck_assert_str_eq(out, "1234567");
+	text_shorten("12345678", out, sizeof(out));
+	ck_assert_str_eq(out, "1234...");
+	text_shorten("123\u00e9456", out, sizeof(out)); /* of two bytes */
+	ck_assert_str_eq(out, "123...");
+}
+END_TEST
+
 /* ---- amounts ---- */
 
 struct amount {
@@ -270,6 +287,7 @@ suite_make(void)
 
 	LOOP(tests, a_size_is_in_bytes_or_in_powers_of_1024, sizes);
 	LOOP(tests, cores_are_in_thousandths, cores);
+	tcase_add_test(tests, text_that_is_too_long_shows_that_there_is_more);
 	tcase_add_test(tests, a_size_for_people_has_few_digits);
 	LOOP(tests, a_port_is_read_as_docker_writes_it, ports);
 	LOOP(tests, nothing_of_a_text_can_drive_a_terminal, texts);

@@ -162,6 +162,8 @@ START_TEST(labels_become_an_object_of_texts)
 	labels_are("", "");
 	labels_are("arch=arm64", "{\"arch\":\"arm64\"}");
 	labels_are("a=1,b=,c==x", "{\"a\":\"1\",\"b\":\"\",\"c\":\"=x\"}");
+	labels_are("zone=eu, rack = 12 ,\tnote=two words ",
+		   "{\"note\":\"two words\",\"rack\":\"12\",\"zone\":\"eu\"}");
 	labels_are("q=say \"hi\"\\", "{\"q\":\"say \\\"hi\\\"\\\\\"}");
 }
 END_TEST
@@ -175,7 +177,9 @@ START_TEST(labels_that_a_manager_would_refuse_are_refused_at_the_start)
 	labels_are_refused("arch", "'arch'");
 	labels_are_refused("a=1,", "''");
 	labels_are_refused("=1", "KEY=VALUE");
+	labels_are_refused(" =1", "KEY=VALUE");
 	labels_are_refused("a=1,b=2,a=3", "'a' is there twice");
+	labels_are_refused("a=1, a =3", "'a' is there twice");
 	labels_are_refused("a=\xff", "UTF-8");
 	ck_assert_ptr_nonnull(many);
 	ck_assert_ptr_nonnull(wide);

@@ -130,6 +130,7 @@ static int
 run(const struct cli_values *values, struct cube_error *err)
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
+	bool failed = false; /* a scheduler: the report is there, and says so */
 	int rc;
 
 	if (sim == NULL)
@@ -141,15 +142,17 @@ run(const struct cli_values *values, struct cube_error *err)
 		rc = run_all(sim, err);
 	if (rc == 0)
 		rc = report(sim, err);
-	for (size_t i = 0; i < sim->result_count; i++)
+	for (size_t i = 0; i < sim->result_count; i++) {
+		failed = failed || sim->results[i].fault[0] != '\0';
 		sim_result_release(&sim->results[i]);
+	}
 	free(sim->results);
 	sim_workload_release(&sim->workload);
 	for (size_t i = 0; i < sim->policy_count; i++)
 		sim_policy_release(&sim->policies[i]);
 	sim_cluster_release(&sim->cluster);
 	free(sim);
-	return rc;
+	return rc == 0 && failed ? 1 : rc;
 }
 
 const struct command command_sim = {.word = "sim", .program = &sim_program, .run = run};
