@@ -111,8 +111,13 @@ shape_forget(struct kept *all, struct kept_shape *kept)
 void
 kept_release(struct kept *kept)
 {
-	while (kept->oldest != NULL)
-		shape_forget(kept, kept->oldest);
+	struct kept_shape *one;
+	struct kept_shape *newer;
+
+	for (one = kept->oldest; one != NULL; one = newer) {
+		newer = one->newer;
+		shape_forget(kept, one);
+	}
 	free(kept->dirty);
 	free(kept->rows);
 	free(kept->cost);

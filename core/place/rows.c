@@ -72,7 +72,7 @@ make_room(struct rows *rows)
 	WIDEN(free_disk_bytes);
 	WIDEN(cpu_busy);
 	WIDEN(domain);
-	WIDEN(node);
+	rows->node = widen(rows->node, sizeof(struct place_node *), from, to, &failed);
 	WIDEN(log);
 	WIDEN(changed);
 	WIDEN_BITS(ready);
