@@ -31,6 +31,7 @@ rows_release(struct rows *rows)
 	free(rows->node);
 	free(rows->ready);
 	free(rows->grown);
+	free(rows->offered);
 	free(rows->log);
 	free(rows->changed);
 }
@@ -77,6 +78,7 @@ make_room(struct rows *rows)
 	WIDEN(changed);
 	WIDEN_BITS(ready);
 	WIDEN_BITS(grown);
+	WIDEN_BITS(offered);
 	if (failed)
 		return CUBE_ERR_NO_MEMORY;
 	rows->capacity = to;
@@ -119,6 +121,7 @@ rows_add(struct placer *placer, struct place_node *node)
 	rows->domain[row] = 0;
 	bit_put(rows->ready, row, false);
 	bit_put(rows->grown, row, false);
+	bit_put(rows->offered, row, false);
 	if (domains_join(placer, node) != 0) {
 		rows->view.count--;
 		return CUBE_ERR_NO_MEMORY;
@@ -140,8 +143,10 @@ rows_remove(struct placer *placer, struct place_node *node)
 	rows->domain[row] = rows->domain[last];
 	bit_put(rows->ready, row, bit_get(rows->ready, last));
 	bit_put(rows->grown, row, bit_get(rows->grown, last));
+	bit_put(rows->offered, row, bit_get(rows->offered, last));
 	bit_put(rows->ready, last, false);
 	bit_put(rows->grown, last, false);
+	bit_put(rows->offered, last, false);
 	groups_row_move(&placer->groups, last, row);
 	moved->row = row;
 	domains_leave(placer, node);

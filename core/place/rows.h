@@ -31,6 +31,7 @@ struct rows {
 	uint64_t *ready; /* bit a row: new tasks may go there */
 	uint64_t *grown; /* bit a row: it has more room than when the waiting last looked */
 	bool any_grown;
+	uint64_t *offered;    /* bit a row: it woke a shape that has not had its turn since */
 	size_t capacity;      /* rows, a multiple of 64 */
 	uint64_t version;     /* how many changes there were: the number of the newest */
 	uint32_t *log;        /* the row of change v is log[v % capacity] */

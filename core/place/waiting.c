@@ -189,11 +189,26 @@ shape_queue(struct placer *placer, struct shape *shape)
 		placer->failed = CUBE_ERR_NO_MEMORY;
 }
 
+/* It was tried, or there is nothing to try: nobody waits for the rows that were offered once
+ * the last of the woken is through. */
+static void
+shape_tried(struct placer *placer, struct shape *shape)
+{
+	struct rows *rows = &placer->rows;
+
+	if (!shape->woken)
+		return;
+	shape->woken = false;
+	if (--placer->waiting.woken == 0)
+		memset(rows->offered, 0, rows->capacity / 64 * sizeof(*rows->offered));
+}
+
 static void
 shape_unqueue(struct placer *placer, struct shape *shape)
 {
 	struct waiting *waiting = &placer->waiting;
 
+	shape_tried(placer, shape);
 	if (waiting->turn == shape)
 		waiting->turn = NULL;
 	if (shape->ready.place == 0)
@@ -329,29 +344,14 @@ run_of(const struct waiting *waiting)
 	return run < RUN_MAX ? run : RUN_MAX;
 }
 
-struct shape *
-waiting_first(struct placer *placer)
-{
-	struct waiting *waiting = &placer->waiting;
-	struct shape *first = (struct shape *)heap_first(&waiting->ready);
-	struct shape *turn = waiting->turn;
-
-	if (turn == NULL || waiting->turn_left == 0 || first->priority > turn->priority) {
-		waiting->turn = turn = first;
-		waiting->turn_left = run_of(waiting);
-	}
-	return turn;
-}
-
-/* Is there a row that has grown and can take it now? */
+/* Is one of these rows one that can take it now? */
 static bool
-fits_grown(const struct placer *placer, const struct shape *shape)
+fits_one_of(const struct placer *placer, const uint64_t *set, const struct shape *shape)
 {
-	const struct rows *rows = &placer->rows;
 	uint32_t base;
 
-	for (base = 0; base < rows->view.count; base += 64) {
-		uint64_t bits = rows->grown[base / 64];
+	for (base = 0; base < placer->rows.view.count; base += 64) {
+		uint64_t bits = set[base / 64];
 
 		for (; bits != 0; bits &= bits - 1) {
 			uint32_t row = base + (uint32_t)__builtin_ctzll(bits);
@@ -363,22 +363,67 @@ fits_grown(const struct placer *placer, const struct shape *shape)
 	return false;
 }
 
+static struct shape *
+whose_turn(struct waiting *waiting)
+{
+	struct shape *first = (struct shape *)heap_first(&waiting->ready);
+	struct shape *turn = waiting->turn;
+
+	if (turn == NULL || waiting->turn_left == 0 || first->priority > turn->priority) {
+		waiting->turn = turn = first;
+		waiting->turn_left = run_of(waiting);
+	}
+	return turn;
+}
+
+/* Room that became free wakes all who would fit, and those whose turn is first take it. The
+ * others look at the rows that were offered alone, and sleep on. */
+struct shape *
+waiting_first(struct placer *placer)
+{
+	struct shape *shape;
+
+	while ((shape = whose_turn(&placer->waiting)) != NULL && shape->woken) {
+		if (fits_one_of(placer, placer->rows.offered, shape))
+			shape_tried(placer, shape);
+		else
+			waiting_park(placer, shape);
+	}
+	return shape;
+}
+
+static void
+shape_wake(struct placer *placer, struct shape *shape)
+{
+	/* What a scheduler did not want is no question of rows. */
+	if (!shape->faulted) {
+		shape->woken = true;
+		placer->waiting.woken++;
+	}
+	shape_unpark(placer, shape);
+	shape_queue(placer, shape);
+}
+
 void
 waiting_wake(struct placer *placer)
 {
 	struct rows *rows = &placer->rows;
+	size_t words = rows->capacity / 64;
 	struct shape *shape;
 	struct shape *next;
+	size_t i;
 
 	if (!rows->any_grown)
 		return;
 	for (shape = placer->waiting.parked; shape != NULL; shape = next) {
 		next = shape->parked_next;
-		if (!shape->faulted && !fits_grown(placer, shape))
-			continue;
-		shape_unpark(placer, shape);
-		shape_queue(placer, shape);
+		if (shape->faulted || fits_one_of(placer, rows->grown, shape))
+			shape_wake(placer, shape);
 	}
-	memset(rows->grown, 0, rows->capacity / 64 * sizeof(*rows->grown));
+	for (i = 0; i < words; i++) {
+		if (placer->waiting.woken > 0)
+			rows->offered[i] |= rows->grown[i];
+		rows->grown[i] = 0;
+	}
 	rows->any_grown = false;
 }

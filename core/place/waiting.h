@@ -40,7 +40,8 @@ struct shape {
 	bool parked;
 	struct shape *parked_prev;
 	struct shape *parked_next;
-	bool faulted;            /* by the scheduler; reason has its words */
+	bool woken;   /* parked no more, for a row in rows.offered, and not tried yet */
+	bool faulted; /* by the scheduler; reason has its words */
 	uint64_t reason_version; /* of the rows when reason was made */
 	char reason[TASK_REASON_SIZE];
 };
@@ -52,6 +53,7 @@ struct waiting {
 	uint32_t next_shape;
 	size_t count;       /* tasks */
 	size_t ready_count; /* of shapes that are not parked */
+	size_t woken;       /* shapes */
 	struct shape *turn; /* whose tasks go on being placed, for turn_left of them; NULL */
 	size_t turn_left;
 };

@@ -317,6 +317,24 @@ expected(struct ground *ground, int spec, const struct place_node *avoid)
 	return row;
 }
 
+/* None sleeps that fits somewhere. */
+static void
+look_at_those_who_wait(struct ground *ground)
+{
+	for (int i = 0; i < TASKS_MAX; i++) {
+		const struct job *job = &ground->jobs[i];
+
+		if (!job->there || job->box != NULL)
+			continue;
+		for (int n = 0; n < NODES_MAX; n++) {
+			if (ground->boxes[n].there &&
+			    fits(ground, &ground->boxes[n], job->spec))
+				ck_abort_msg("after %lu placements task %d sleeps and fits",
+					     ground->placed, i);
+		}
+	}
+}
+
 static void
 place_one(struct ground *ground, struct place_task *task)
 {
@@ -413,6 +431,11 @@ run(struct ground *ground)
 		while (some-- > 0 && (task = placer_first(&ground->placer)) != NULL)
 			place_one(ground, task);
 		must(ground->placer.failed == 0);
+		if (chance(ground, 50)) {
+			while ((task = placer_first(&ground->placer)) != NULL)
+				place_one(ground, task);
+			look_at_those_who_wait(ground);
+		}
 	}
 	ck_assert_uint_gt(ground->refused, 0);
 }
