@@ -141,7 +141,12 @@ class Gapless(unittest.TestCase):
                 f.ending = True
                 self.assertIsNone(f.refused)
                 self.assertGreaterEqual(f.cuts, KILLS)
-            wait_for("cube events to be there", lambda: f'"Revision":{newest},' in printed(), 20)
+
+            def has_all():
+                if cli.poll() is not None:
+                    raise AssertionError(f"cube events ended with {cli.returncode}: {cli.stderr.read()}")
+                return f'"Revision":{newest},' in printed()
+            wait_for("cube events to be there", has_all, 20)
             cli.terminate()
             self.assertEqual(cli.communicate()[1], "")
             shown = lines_of(printed())
