@@ -125,6 +125,26 @@ open_text(const char *text, size_t size, struct sim_trace **trace, struct cube_e
 	return sim_trace_read(file, "t.csv", trace, err);
 }
 
+START_TEST(the_byte_order_mark_of_a_spreadsheet_is_no_part_of_a_name)
+{
+	static const char text[] = "\xef\xbb\xbf"
+				   "arrival,duration,cpu,memory\r\n0,1,2,64m\r\n";
+	static const char later[] = "arrival,\xef\xbb\xbf"
+				    "duration,cpu,memory\n";
+	struct sim_trace *trace;
+	struct sim_arrival task;
+	struct cube_error err;
+
+	ck_assert_int_eq(open_text(text, sizeof(text) - 1, &trace, &err), 0);
+	ck_assert_int_eq(sim_trace_next(trace, &task, &err), 1);
+	ck_assert_int_eq(task.mcpu, 2000);
+	ck_assert_int_eq(sim_trace_rewind(trace, &err), 0);
+	ck_assert_int_eq(sim_trace_next(trace, &task, &err), 1);
+	sim_trace_free(trace);
+	ck_assert_int_eq(open_text(later, sizeof(later) - 1, &trace, &err), CUBE_ERR_INVALID);
+}
+END_TEST
+
 START_TEST(a_trace_is_read_by_the_names_of_its_columns)
 {
 	static const char text[] =
@@ -373,6 +393,7 @@ suite(void)
 	tcase_add_test(tests, a_cluster_is_groups_with_members_in_any_order);
 	tcase_add_test(tests, what_is_no_cluster_is_refused_with_its_place);
 	tcase_add_test(tests, a_file_s_errors_say_the_line_and_comments_are_passed_over);
+	tcase_add_test(tests, the_byte_order_mark_of_a_spreadsheet_is_no_part_of_a_name);
 	tcase_add_test(tests, a_trace_is_read_by_the_names_of_its_columns);
 	tcase_add_test(tests, a_line_that_is_wrong_is_named_with_its_column);
 	tcase_add_test(tests, a_first_line_that_is_wrong_is_refused_at_once);

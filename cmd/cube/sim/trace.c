@@ -49,12 +49,16 @@ struct sim_trace {
 
 /* ---- the first line ---- */
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* spreadsheets begin a file with it; nobody sees it */
+
 static int
 read_name(struct sim_trace *trace, uint32_t field, struct cube_error *err)
 {
 	const char *text = trace->csv.fields[field];
 	int i = 0;
 
+	if (field == 0 && strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+		text += strlen(BYTE_ORDER_MARK);
 	while (i < COLUMNS && strcmp(names[i], text) != 0)
 		i++;
 	if (i == COLUMNS)
