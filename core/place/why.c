@@ -352,6 +352,8 @@ add_constraint(struct buf *out, const struct asked *asked, const struct bucket *
 				      asked->placer->rows.node[bucket->rows[i]]->info);
 		buf_printf(out, " on %s", why_node(asked, bucket->rows[i]));
 	}
+	if (i < bucket->count)
+		buf_append_text(out, ", ...");
 }
 
 static void

@@ -115,6 +115,27 @@ START_TEST(a_waiting_task_is_told_what_each_node_lacks_and_who_has_it)
 }
 END_TEST
 
+START_TEST(what_differs_from_node_to_node_is_said_of_three_and_that_there_are_more)
+{
+	static const char elsewhere[] = "\"Constraints\":[\"node.name==n9\"]";
+	struct actor n3 = actor_new("n3", 4, 4000, GIB);
+	struct manager_effect *reply;
+
+	actor_up(world, &n2);
+	reply = why_new(1, elsewhere);
+	ck_assert_str_eq(reply->whys[0].reasons[0].text,
+			 "wants n9; node.name is n0 on n0, n1 on n1, n2 on n2");
+	effect_free(reply);
+	actor_up(world, &n3);
+	reply = why_new(1, elsewhere);
+	ck_assert_uint_eq(reply->whys[0].reasons[0].count, 4);
+	ck_assert_str_eq(reply->whys[0].reasons[0].text,
+			 "wants n9; node.name is n0 on n0, n1 on n1, n2 on n2, ...");
+	effect_free(reply);
+	node_info_release(&n3.info);
+}
+END_TEST
+
 START_TEST(a_placed_task_is_told_where_and_what_it_costs_with_its_room_given_back)
 {
 	struct manager_effect *reply;
@@ -448,6 +469,8 @@ suite_make(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_waiting_task_is_told_what_each_node_lacks_and_who_has_it);
+	tcase_add_test(tests,
+		       what_differs_from_node_to_node_is_said_of_three_and_that_there_are_more);
 	tcase_add_test(tests,
 		       a_placed_task_is_told_where_and_what_it_costs_with_its_room_given_back);
 	tcase_add_test(tests, asking_about_a_placed_task_wakes_nobody_who_waits);
