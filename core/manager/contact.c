@@ -207,6 +207,27 @@ waits_for_old(struct manager *manager, struct node *node)
 	return true;
 }
 
+/* What answers at the node's address is not the node, nor one that took its name: of the node
+ * itself nothing was heard. */
+static bool
+answers_for_another(struct manager *manager, struct node *node,
+		    const struct manager_message *message)
+{
+	if (node->info.instance[0] == '\0')
+		return false;
+	if (message->book)
+		contact_refuse(manager, node, "what answers at %s is no cube-worker",
+			       node->info.api);
+	else if (strcmp(message->info.name, node->info.name) != 0 &&
+		 strcmp(message->info.instance, node->info.instance) != 0)
+		contact_refuse(manager, node, "another worker, %s, answers at %s",
+			       message->info.name, node->info.api);
+	else
+		return false;
+	node->hello.failures++;
+	return true;
+}
+
 void
 contact_hello_done(struct manager *manager, struct manager_message *message)
 {
@@ -219,6 +240,8 @@ contact_hello_done(struct manager *manager, struct manager_message *message)
 		failed(manager, node, &node->hello, "hello", message);
 		return;
 	}
+	if (answers_for_another(manager, node, message))
+		return;
 	answered(manager, node, &node->hello);
 	if (belongs_elsewhere(manager, &message->info)) {
 		contact_refuse(
@@ -230,13 +253,8 @@ contact_hello_done(struct manager *manager, struct manager_message *message)
 	}
 	if (node->listed && !listed_name(manager, node, message))
 		return;
-	if (message->book && node->info.instance[0] != '\0') {
-		contact_refuse(manager, node, "what answers at %s is no cube-worker",
-			       node->info.api);
-		return;
-	}
 	if (!message->book && strcmp(message->info.name, node->info.name) != 0) {
-		contact_refuse(manager, node, "another worker, %s, answers at %s",
+		contact_refuse(manager, node, "it calls itself %s now, at %s",
 			       message->info.name, node->info.api);
 		return;
 	}

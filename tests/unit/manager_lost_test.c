@@ -33,6 +33,31 @@ START_TEST(a_node_that_answers_in_time_keeps_its_tasks)
 }
 END_TEST
 
+START_TEST(a_node_whose_address_another_worker_has_is_lost)
+{
+	struct actor stranger = actor_new("n9", 1, 4000, GIB);
+
+	(void)snprintf(stranger.info.instance, sizeof(stranger.info.instance),
+		       "bbbbbbbb-0000-4000-8000-000000000009");
+	begin("");
+	for (int second = 0; second < 40; second++) {
+		actor_fails(world, &n1, MANAGER_EFFECT_POLL);
+		(void)actor_hello(world, &stranger); /* same address */
+		actors_live(world, only_2, 1, 1000);
+	}
+	ck_assert_int_eq(view_of(world, "n1").status, NODE_LOST);
+	ck_assert_str_eq(view_of(world, "n1").reason,
+			 "another worker, n9, answers at http://10.0.0.1:5556");
+	ck_assert_str_eq(get(world, 1).node, "n2");
+	ck_assert_uint_eq(get(world, 1).attempt, 2);
+	/* Its own worker is back there. */
+	while (!actor_hello(world, &n1))
+		actors_live(world, only_2, 1, 1000);
+	actors_live(world, all_3, 2, 2000);
+	ck_assert_int_eq(view_of(world, "n1").status, NODE_READY);
+}
+END_TEST
+
 START_TEST(a_task_that_was_to_stop_has_stopped_with_its_node)
 {
 	begin("");
@@ -308,6 +333,7 @@ suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, the_tasks_of_a_lost_node_go_elsewhere);
 	tcase_add_test(tests, a_node_that_answers_in_time_keeps_its_tasks);
+	tcase_add_test(tests, a_node_whose_address_another_worker_has_is_lost);
 	tcase_add_test(tests, a_task_that_was_to_stop_has_stopped_with_its_node);
 	tcase_add_test(tests, a_task_that_waits_for_its_node_stays_and_says_so);
 	tcase_add_test(tests, a_stop_of_what_waits_for_a_lost_node_ends_it);
