@@ -81,13 +81,14 @@ counts(const struct task_spec *spec, const struct task_spec *other)
 	       other->job[0] == '\0' && strcmp(spec->name, other->name) == 0;
 }
 
-/* Those that came in the same batch may have come after it, with wider limits or none. */
+/* Those that came in the same batch may have come after it, with wider limits, others or
+ * none. */
 static bool
 came_before(const struct truth_task *other, const struct truth_task *task, uint64_t batch)
 {
 	if (batch == 0 || (!other->placed && other->placed_batch != batch))
 		return true;
-	return other->spec->max_per_node > 0 &&
+	return other->spec->max_per_node > 0 && counts(other->spec, task->spec) &&
 	       other->spec->max_per_node <= task->spec->max_per_node;
 }
 
