@@ -140,8 +140,7 @@ text_shorten(const char *text, char *out, size_t size)
 	length = size - sizeof(more);
 	while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
 		length--; /* no half of a character */
-	(void)memcpy(out, text, length);
-	(void)memcpy(out + length, more, sizeof(more));
+	(void)snprintf(out, size, "%.*s%s", (int)length, text, more);
 }
 
 void
