@@ -23,6 +23,9 @@ free_id(const struct domains *domains)
 {
 	uint32_t id = 0;
 
+	/* A label that differs from node to node makes as many domains as there are nodes. */
+	if (domains->used == domains->count)
+		return domains->count;
 	while (id < domains->count && domains->by_id[id] != NULL)
 		id++;
 	return id;
@@ -53,6 +56,7 @@ domain_new(struct domains *domains, const char *value)
 	if (domain->id == domains->count)
 		domains->count++;
 	domains->by_id[domain->id] = domain;
+	domains->used++;
 	return domain;
 }
 
@@ -107,6 +111,7 @@ unlink_node(struct domains *domains, struct place_node *node)
 		return;
 	(void)map_remove(domains->by_value, domain->value);
 	domains->by_id[domain->id] = NULL;
+	domains->used--;
 	domain_free(domain);
 }
 

@@ -25,6 +25,7 @@ struct domains {
 	struct map *by_value;
 	struct domain **by_id; /* NULL: free */
 	uint32_t count;        /* ids given so far */
+	uint32_t used;         /* of them, with nodes or 0 */
 	size_t capacity;
 };
 
