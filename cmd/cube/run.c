@@ -189,7 +189,7 @@ check_dry_run(const struct cli_values *values, enum output_form *form, struct cu
 		return cube_fail(err, CUBE_ERR_INVALID, 0,
 				 "--dry-run wants why or print, not '%.40s'", dry);
 	if (cli_given(values, "output") && (dry == NULL || strcmp(dry, "why") != 0))
-		return cube_fail(err, CUBE_ERR_INVALID, 0, "--output goes with --dry-run");
+		return cube_fail(err, CUBE_ERR_INVALID, 0, "--output goes with --dry-run=why");
 	return output_form(values, form, err);
 }
 

@@ -65,8 +65,8 @@ bytes_of(const struct kept_shape *kept)
 {
 	size_t row = kept->cost != NULL ? sizeof(double) : 0;
 
-	return sizeof(*kept) + sizeof(struct shape) + kept->capacity * row +
-	       kept->capacity / 64 * (sizeof(uint64_t) + row);
+	return sizeof(*kept) + sizeof(struct shape) + kept->shape->text_bytes +
+	       kept->capacity * row + kept->capacity / 64 * (sizeof(uint64_t) + row);
 }
 
 static void
@@ -140,6 +140,7 @@ shape_make_room(struct kept *all, struct kept_shape *kept, bool pure)
 	kept->lowest = NULL;
 	kept->capacity = 0;
 	kept->complete = false;
+	kept->count = 0;
 	kept->eligible = eligible = calloc(words + 1, sizeof(*eligible));
 	if (pure && eligible != NULL) {
 		kept->cost = calloc(all->capacity + 1, sizeof(double));

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define LIMIT_KEY_MAX ((size_t)256 * 1024) /* more than the two longest texts */
-#define SHOWN_MAX     64                   /* bytes of a value */
+#define SHOWN_MAX     64                   /* bytes of a label, and of its value */
 
 static const char name_prefix[] = "/name/";
 static const char label_prefix[] = "/label/";
@@ -66,7 +66,11 @@ limit_add_kind(struct buf *out, const struct group *group)
 		key += sizeof(label_prefix) - 1;
 		split = strchr(key, '\n');
 		if (split != NULL)
-			buf_printf(out, "label %.*s=%.*s", (int)(split - key), key,
+			buf_printf(out, "label %.*s=%.*s",
+				   (int)utf8_valid_prefix(key, split - key < SHOWN_MAX
+								       ? (size_t)(split - key)
+								       : SHOWN_MAX),
+				   key,
 				   (int)utf8_valid_prefix(split + 1,
 							  strnlen(split + 1, SHOWN_MAX)),
 				   split + 1);

@@ -185,7 +185,9 @@ fill_amount(struct buf *out, const struct asked *asked, const struct bucket *buc
 	}
 	set_word(change, free_words[kind]);
 	change->count = 1;
-	change->amount = (int64_t)((uint64_t)wanted - (uint64_t)help->most_free);
+	/* A node whose capacity shrank may lack more than there are numbers for. */
+	if (__builtin_sub_overflow(wanted, help->most_free, &change->amount))
+		change->amount = INT64_MAX;
 	buf_printf(out, "%s had ", why_node(asked, help->rows[0]));
 	why_add_amount(out, bucket->misfit, change->amount);
 	buf_append_text(out, bucket->misfit == FIT_MEMORY ? " more of memory free"
@@ -413,7 +415,8 @@ why_unblock(const struct asked *asked, struct why *out)
 		add_sentence(&text, out);
 	else
 		add_nearest(&text, asked);
-	out->unblock = buf_take(&text, NULL);
+	/* A sentence that is too long is none; the changes are there. */
+	out->unblock = text.failed ? strdup("") : buf_take(&text, NULL);
 	buf_release(&text);
 	return out->unblock != NULL ? 0 : CUBE_ERR_NO_MEMORY;
 }

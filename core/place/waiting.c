@@ -113,6 +113,8 @@ shape_new(struct placer *placer, const struct task_spec *spec, char *key)
 		return NULL;
 	}
 	shape->key = key;
+	/* The key has the texts of them all; constraints are there three times. */
+	shape->text_bytes = 4 * strlen(key);
 	shape->mcpu = spec->mcpu;
 	shape->memory_bytes = spec->memory_bytes;
 	shape->disk_bytes = spec->disk_bytes;

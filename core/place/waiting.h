@@ -20,7 +20,8 @@ struct kept_shape;
 struct shape {
 	struct heap_item ready; /* first: in the heap while it is to be tried */
 	char *key;
-	uint32_t id; /* never used again */
+	size_t text_bytes; /* of the key, the constraints and the limit, about */
+	uint32_t id;       /* never used again */
 	int64_t mcpu;
 	int64_t memory_bytes;
 	int64_t disk_bytes;

@@ -115,6 +115,29 @@ START_TEST(a_waiting_task_is_told_what_each_node_lacks_and_who_has_it)
 }
 END_TEST
 
+START_TEST(a_label_of_any_length_is_no_end_of_the_manager)
+{
+	static char members[200000];
+	static char key[65501];
+	struct manager_effect *reply;
+
+	memset(key, 'k', sizeof(key) - 1);
+	(void)snprintf(
+		members, sizeof(members),
+		"\"ExposedPorts\":{\"80/tcp\":{}},\"PortBindings\":{\"80/tcp\":\"8080\"},"
+		"\"Labels\":{\"%s\":\"v\"},\"MaxPerNode\":{\"Label\":\"%s\",\"Max\":1}",
+		key, key);
+	for (unsigned n = 1; n <= 3; n++)
+		ck_assert_int_eq(submit(world, n, members), 201);
+	/* Two things are missing on each node, and no single change is enough. */
+	reply = why_new(4, members);
+	ck_assert_uint_eq(reply->whys[0].fits, 0);
+	ck_assert_uint_eq(reply->whys[0].change_count, 0);
+	ck_assert_ptr_nonnull(strstr(reply->whys[0].unblock, "label kkkk"));
+	effect_free(reply);
+}
+END_TEST
+
 START_TEST(what_differs_from_node_to_node_is_said_of_three_and_that_there_are_more)
 {
 	static const char elsewhere[] = "\"Constraints\":[\"node.name==n9\"]";
@@ -484,6 +507,7 @@ suite_make(void)
 	tcase_add_test(tests, what_a_submit_would_refuse_is_refused);
 	tcase_add_test(tests, of_many_the_first_are_answered);
 	tcase_add_test(tests, a_scheduler_that_fails_or_wants_no_node_is_named);
+	tcase_add_test(tests, a_label_of_any_length_is_no_end_of_the_manager);
 	tcase_add_test(tests, where_a_scheduler_that_picks_would_place_is_not_foretold);
 	suite_add_tcase(suite, tests);
 	return suite;

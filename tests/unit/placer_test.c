@@ -345,6 +345,28 @@ START_TEST(rows_that_come_go_and_move_are_followed)
 }
 END_TEST
 
+START_TEST(what_is_kept_stays_true_when_the_columns_grow)
+{
+	struct place_node *node;
+	struct place_task *last;
+
+	for (size_t i = 0; i < 64; i++)
+		(void)node_up(i, 10);
+	(void)submit(&specs[0]);
+	ck_assert_uint_eq(place_all(), 1);
+	(void)node_up(64, 10); /* the arrays are full: all are made anew */
+	for (size_t i = 0; i < 64; i++)
+		(void)submit(&specs[0]);
+	ck_assert_uint_eq(place_all(), 64);
+	last = submit(&specs[0]);
+	ck_assert_ptr_eq(step(&node), last);
+	ck_assert_ptr_null(node);
+	ck_assert(last->shape->parked);
+	ck_assert(!last->shape->faulted);
+	ck_assert_uint_eq(last->shape->kept->count, 0);
+}
+END_TEST
+
 /* ---- jobs and domains ---- */
 
 START_TEST(a_job_spreads_over_the_values_of_the_label)
@@ -412,6 +434,7 @@ suite(void)
 	tcase_add_test(tests, a_second_task_asks_about_the_changed_row_alone);
 	tcase_add_test(tests, what_is_kept_is_bounded_and_the_oldest_goes);
 	tcase_add_test(tests, rows_that_come_go_and_move_are_followed);
+	tcase_add_test(tests, what_is_kept_stays_true_when_the_columns_grow);
 	suite_add_tcase(suite, tests);
 	tcase_add_checked_fixture(domains, setup_label, teardown);
 	tcase_add_test(domains, a_job_spreads_over_the_values_of_the_label);

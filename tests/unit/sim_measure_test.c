@@ -53,7 +53,7 @@ START_TEST(small_values_have_exact_percentiles)
 	ck_assert_uint_eq(sim_histogram_at(&histogram, 950), 95);
 	ck_assert_uint_eq(sim_histogram_at(&histogram, 990), 99);
 	ck_assert_uint_eq(sim_histogram_at(&histogram, 1000), 100);
-	ck_assert_uint_eq(histogram.sum, 5050);
+	ck_assert_uint_eq((uint64_t)histogram.sum, 5050);
 }
 END_TEST
 

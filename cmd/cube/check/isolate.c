@@ -33,8 +33,13 @@ signals_of_parent(sigset_t *set)
 {
 	(void)sigemptyset(set);
 	(void)sigaddset(set, SIGCHLD);
-	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
-		(void)sigaddset(set, ending[i]);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
+		struct sigaction action;
+
+		/* Under nohup a hangup is none of ours. */
+		if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			(void)sigaddset(set, ending[i]);
+	}
 }
 
 void
@@ -205,8 +210,8 @@ read_said(int output, char said[SAID_MAX])
 }
 
 static void
-judge(const struct subject *subject, const struct slip *slip, bool in_time, int status,
-      int output, struct result *result)
+judge(const struct subject *subject, struct slip *slip, bool in_time, int status, int output,
+      struct result *result)
 {
 	unsigned long long wall_ms = subject->limit_ms * WALL_FACTOR;
 	char in[48] = "outside of its functions";
@@ -214,6 +219,12 @@ judge(const struct subject *subject, const struct slip *slip, bool in_time, int 
 	char *words = result->words;
 	size_t size = sizeof(result->words);
 
+	/* The plugin could have written over it. */
+	slip->function[sizeof(slip->function) - 1] = '\0';
+	slip->scene[sizeof(slip->scene) - 1] = '\0';
+	slip->words[sizeof(slip->words) - 1] = '\0';
+	if (slip->verdict < VERDICT_NONE || slip->verdict > VERDICT_SKIPPED)
+		slip->verdict = VERDICT_NONE;
 	if (slip->function[0] != '\0')
 		(void)snprintf(in, sizeof(in), "in %s", slip->function);
 	result->verdict = VERDICT_FAILED;
@@ -276,8 +287,8 @@ isolate(const struct subject *subject, const struct check *check,
 	memset(result, 0, sizeof(*result));
 	if (mine.limit_ms < check->least_ms)
 		mine.limit_ms = check->least_ms;
-	(void)snprintf(trial.folder, sizeof(trial.folder), "%s/c", subject->folder);
-	if (output < 0 || mkdir(trial.folder, 0700) != 0)
+	(void)snprintf(trial.folder, sizeof(trial.folder), "%s/cXXXXXX", subject->folder);
+	if (output < 0 || mkdtemp(trial.folder) == NULL)
 		return cube_fail(err, CUBE_ERR_UNAVAILABLE, errno, "%s: %s", trial.folder,
 				 strerror(errno));
 	trial.slip = mmap(NULL, sizeof(*trial.slip), PROT_READ | PROT_WRITE,

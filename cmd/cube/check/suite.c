@@ -193,7 +193,7 @@ run_checks(struct report *report, const struct subject *subject, const struct ch
 		if (!is_wanted(report, check))
 			continue;
 		report->named = true;
-		if (report->hung < HUNG_MAX &&
+		if ((report->hung < HUNG_MAX || check->always) &&
 		    isolate(subject, check, setup, &result, err) != 0)
 			return err->code;
 		report_check(report, check->name, &result);

@@ -60,6 +60,7 @@ struct trial {
 struct check {
 	const char *name; /* as a sentence about the plugin: "opens and closes, twice" */
 	void (*run)(struct trial *trial);
+	bool always;       /* also when so many have hung that the rest is left out */
 	uint64_t least_ms; /* processor time that this one may need at least; 0: the limit */
 };
 

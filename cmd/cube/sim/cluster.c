@@ -66,11 +66,14 @@ no_memory(struct cube_error *err)
 static const char *
 found(const char *at, char out[32])
 {
+	size_t size;
+
 	if (*at == '\0')
 		return "the end";
 	if (*at == '\n' || !isprint((unsigned char)*at))
 		return "something that is no text";
-	(void)snprintf(out, 32, "'%.*s'", (int)(strcspn(at, " \t\r\n") % 20 + 1), at);
+	size = strcspn(at, " \t\r\n");
+	(void)snprintf(out, 32, "'%.*s'", size == 0 ? 1 : size > 20 ? 20 : (int)size, at);
 	return out;
 }
 

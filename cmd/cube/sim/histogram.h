@@ -7,13 +7,15 @@
 #ifndef CUBE_SIM_HISTOGRAM_H
 #define CUBE_SIM_HISTOGRAM_H
 
+#include "fixed.h"
+
 #include <stdint.h>
 
 #define HISTOGRAM_CELLS (256 + 56 * 256)
 
 struct sim_histogram {
 	uint64_t count;
-	uint64_t sum;
+	wide sum;
 	uint64_t max;
 	uint64_t cells[HISTOGRAM_CELLS];
 };

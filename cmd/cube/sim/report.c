@@ -165,7 +165,8 @@ work_out(const struct sim_result *result, struct figures *out)
 	out->place_time = (double)result->place_ns / 1e9;
 	out->wall_time = (double)result->wall_ns / 1e9;
 	out->rate = quotient(out->placed, out->place_time);
-	out->wait_mean = quotient(seconds(waits->sum), (double)waits->count);
+	out->wait_mean =
+		quotient((double)waits->sum / (double)SIM_SECOND_US, (double)waits->count);
 	out->wait_p50 = seconds(sim_histogram_at(waits, 500));
 	out->wait_p95 = seconds(sim_histogram_at(waits, 950));
 	out->wait_p99 = seconds(sim_histogram_at(waits, 990));

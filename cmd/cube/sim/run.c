@@ -305,6 +305,9 @@ count_placement(struct engine *engine, const struct placement *placement, uint64
 		return CUBE_ERR_NO_MEMORY;
 	if (task->duration_us == SIM_FOREVER)
 		return 0;
+	/* Centuries behind one another: the end of time is near enough. */
+	if (task->duration_us >= SIM_FOREVER - 1 - now_us)
+		return heap_set(&engine->ends, &task->end, SIM_FOREVER - 1);
 	return heap_set(&engine->ends, &task->end, now_us + task->duration_us);
 }
 
