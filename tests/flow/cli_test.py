@@ -60,8 +60,8 @@ class Usage(unittest.TestCase):
                  "cube run: --timeout soon: must be a time such as 30, 30s, 500ms, 5m or 1h, "
                  "from 0.001s to 31622400s\n"),
                 ("run --dry-run=soon x", "cube run: --dry-run wants why or print, not 'soon'\n"),
-                ("run -o json x", "cube run: --output goes with --dry-run\n"),
-                ("run --dry-run=print -o json x", "cube run: --output goes with --dry-run\n"),
+                ("run -o json x", "cube run: --output goes with --dry-run=why\n"),
+                ("run --dry-run=print -o json x", "cube run: --output goes with --dry-run=why\n"),
                 ("run --dry-run -o xml x", "cube run: --output wants table, json or name, not 'xml'\n"),
                 ("why", "cube why: give one task, by its name or id (see cube status)\n"),
                 ("why a b", "cube why: give one task, by its name or id (see cube status)\n"),
