@@ -252,7 +252,7 @@ class Fakes(unittest.TestCase):
         try:
             p = subprocess.Popen([program("cube"), "plugin", "check", fake("hostile"), "--opt", "mode=sleep"],
                                  stdout=subprocess.DEVNULL, env=dict(os.environ, TMPDIR=folder))
-            wait_for("a check under way", lambda: glob.glob(folder + "/cube-check-*/c"))
+            wait_for("a check under way", lambda: glob.glob(folder + "/cube-check-*/c*"))
             time.sleep(0.3)
             p.send_signal(signal.SIGINT)
             self.assertEqual(p.wait(timeout=30), -signal.SIGINT)
